@@ -1,0 +1,184 @@
+"""The SQL files: found, rendered, described and run in their order."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import jinja2
+
+from churn_duck import measures
+from churn_duck.config import Settings
+from churn_duck.errors import SqlError, WarehouseError
+
+STATE = ("models", "promotions", "scores")
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One file of `sql/`: the view, table or macro `name` and what its header says."""
+
+    path: Path
+    name: str
+    rows: str
+    grain: tuple[str, ...]
+    reads: str
+
+    @property
+    def kind(self) -> str:
+        text = self.path.read_text(encoding="utf-8")
+        found = re.search(r"^create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
+        return found.group(1) if found else "unknown"
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """Absolute paths of what has landed."""
+
+    users: list[str]
+    events: list[str]
+    quarantine: list[str]
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over the file names, which carry the digests of what was landed."""
+        names = sorted(Path(path).name for path in (*self.users, *self.events))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def sql_folder() -> Path:
+    """`sql/` inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    return package / "sql" if (package / "sql").is_dir() else package.parent / "sql"
+
+
+@cache
+def sql_files() -> tuple[SqlFile, ...]:
+    """Every SQL file in the order in which it runs."""
+    return tuple(_described(path) for path in sorted(sql_folder().glob("[0-9]*.sql")))
+
+
+def _described(path: Path) -> SqlFile:
+    header = re.match(
+        r"-- (?P<name>\w+): (?P<rows>.+)\n-- grain:  (?P<grain>.+)\n-- reads:(?P<reads>.*)\n",
+        path.read_text(encoding="utf-8"),
+    )
+    if header is None:
+        raise SqlError(f"{path.name}: the header must be `-- name: rows`, `-- grain:`, `-- reads:`")
+    grain = () if header["grain"] == "(one row)" else tuple(header["grain"].split(", "))
+    return SqlFile(path, header["name"], header["rows"], grain, header["reads"].strip())
+
+
+def find(name: str) -> SqlFile:
+    """The file that makes `name`.
+
+    Raises: WarehouseError listing near names.
+    """
+    for file in sql_files():
+        if file.name == name:
+            return file
+    known = ", ".join(file.name for file in sql_files() if name.split("_")[0] in file.name)
+    raise WarehouseError(f"there is no view {name}; {'near: ' + known if known else 'churn-duck sql lists them'}")
+
+
+def literal(value: object) -> str:
+    """A Python value as a SQL literal."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, date):
+        return f"'{value.isoformat()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    raise TypeError(f"no SQL literal for {type(value).__name__}")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(sql_folder()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # SQL, not HTML: values go through `literal`, identifiers through config
+    )
+    environment.filters["sql"] = literal
+    return environment
+
+
+def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
+    windows = settings.features.windows_days
+    return {
+        "settings": settings,
+        "windows": windows,
+        "rate_window": 30 if 30 in windows else max(windows),
+        "measures": measures.MEASURES,
+        "event_types": measures.EVENT_TYPES,
+        "key_columns": ["user_id", "as_of_date", "signup_date"],
+        "attribute_columns": list(measures.ATTRIBUTES),
+        "daily_columns": list(measures.DAILY),
+        "state_columns": ["last_activity_date", "state", "is_eligible"],
+        "feature_columns": measures.feature_columns(windows),
+        "kept_feature_columns": measures.kept_feature_columns(settings),
+        "column_comments": measures.column_comments(windows),
+        "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
+        "users_files": raw.users,
+        "events_files": raw.events,
+        "quarantine_files": raw.quarantine,
+        "data_hash": raw.data_hash,
+    }
+
+
+def render(path: Path, context: Mapping[str, object]) -> str:
+    """The text of one template with the shared SQL macros at hand."""
+    environment = _environment()
+    shared = environment.get_template("_macros.sql.jinja").make_module(dict(context))
+    exported = {name: getattr(shared, name) for name in ("trimmed_lower", "exact", "summed", "comments")}
+    return environment.get_template(path.name).render(**context, **exported)
+
+
+def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> dict[str, str]:
+    """Every statement by view name, in running order, as DuckDB gets it."""
+    context = _context(settings, raw)
+    texts = {file.name: render(file.path, context) for file in sql_files() if file.name != "params"}
+    digest = hashlib.sha256("\n".join(texts.values()).encode()).hexdigest()
+    params = render(find("params").path, {**context, "requested_as_of_date": as_of, "sql_hash": digest})
+    return {"params": params, **texts}
+
+
+def execute(con: duckdb.DuckDBPyConnection, texts: Mapping[str, str]) -> Iterator[str]:
+    """Run statements one by one; yields each name before its statement runs.
+
+    Raises: SqlError with the view's name and DuckDB's message.
+    """
+    for name, text in texts.items():
+        yield name
+        try:
+            con.execute(text)
+        except duckdb.Error as error:
+            raise SqlError(f"{find(name).path.name}: {error}") from error
+
+
+def listing() -> list[dict[str, str]]:
+    """Name, kind, grain and one line for everything that `build` makes."""
+    return [
+        {"name": file.name, "kind": file.kind, "grain": ", ".join(file.grain) or "(one row)", "rows": file.rows}
+        for file in sql_files()
+    ]
+
+
+def shown_sql(name: str, settings: Settings, raw: RawFiles) -> str:
+    """The statement that makes `name`, as `build` would run it. Raises: WarehouseError for an unknown name."""
+    return rendered(settings, raw)[find(name).name]

@@ -1,0 +1,34 @@
+"""Validation: every rule is a view of offending rows; this counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from churn_duck.catalog import execute, rendered, sql_files
+from churn_duck.warehouse import Warehouse, transaction
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How often one rule was broken; `verdict` is pass, warn or fail."""
+
+    rule: str
+    verdict: str
+    offences: int
+    examples: list[str]
+
+
+def validate(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[Rule]:
+    """Every rule over what has landed; failures first. Works before `build` and changes nothing that learns or scores."""
+    texts = rendered(warehouse.settings, warehouse.raw_files())
+    wanted = {file.name for file in sql_files() if "10" <= file.path.name[:2] < "30"}
+    with transaction(con):
+        for _ in execute(con, {name: text for name, text in texts.items() if name in wanted}):
+            pass
+    rows = con.execute(
+        "select rule, verdict, offences, coalesce(examples, []) from validation_report order by verdict, offences desc, rule"
+    ).fetchall()
+    order = {"fail": 0, "warn": 1, "pass": 2}
+    return sorted((Rule(*row) for row in rows), key=lambda rule: order[rule.verdict])

@@ -1,0 +1,60 @@
+"""The two pipelines, trained on the float32 matrix that the exported model will see."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from churn_duck.config import Training
+from churn_duck.dataset import FeatureSchema, Matrix
+from churn_duck.errors import ModelError
+
+ModelName = Literal["baseline_logreg", "candidate_hgb"]
+MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+
+
+def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipeline:
+    """The untrained pipeline over a matrix in the order of `schema`."""
+    weights = "balanced" if training.imbalance_strategy == "class_weight" else None
+    n_numeric = len(schema.numeric)
+    codes = [np.arange(len(levels), dtype=np.float64) for _, levels in schema.categorical]
+    categories = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
+    zero = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    steps = [("category", categories, list(range(n_numeric, len(schema.names))))] if codes else []
+    if name == "baseline_logreg":
+        numbers = make_pipeline(zero, StandardScaler())
+        classifier = LogisticRegression(max_iter=2000, class_weight=weights)
+    else:
+        numbers = make_pipeline(zero)
+        classifier = HistGradientBoostingClassifier(
+            learning_rate=0.08, max_depth=6, max_iter=250, class_weight=weights, early_stopping=False,
+            random_state=training.random_state,
+        )
+    columns = ColumnTransformer([("number", numbers, list(range(n_numeric))), *steps], sparse_threshold=0)
+    return Pipeline([("columns", columns), ("classifier", classifier)])
+
+
+def fit(name: ModelName, schema: FeatureSchema, training: Training, features: Matrix, label: npt.ArrayLike) -> Pipeline:
+    """The trained pipeline. Features are float32 numbers in float64 arithmetic, as in the exported graph.
+
+    Raises: ModelError when there is only one class to learn.
+    """
+    classes = np.unique(np.asarray(label))
+    if len(classes) < 2:
+        what = "churns" if classes.size and classes[0] == 1 else "stays"
+        raise ModelError(f"every one of the {len(features)} training rows {what}; there is nothing to tell apart")
+    return pipeline(name, schema, training).fit(features.astype(np.float64), label)
+
+
+def risk(model: Pipeline, features: Matrix) -> npt.NDArray[np.float64]:
+    """Probability of churn by the training library, float64[N]."""
+    probabilities: npt.NDArray[np.float64] = model.predict_proba(features.astype(np.float64))
+    return probabilities[:, 1]

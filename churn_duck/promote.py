@@ -1,0 +1,135 @@
+"""Which model scores: challengers and production on the same purged, eligible test rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import numpy as np
+
+from churn_duck.dataset import read_rows
+from churn_duck.errors import ModelError
+from churn_duck.evaluate import LOWER_IS_BETTER, Vector, metric_of, require_two_classes, resampled
+from churn_duck.models import MODEL_NAMES
+from churn_duck.onnx_model import OnnxModel
+from churn_duck.registry import Version, production, utc_now, versions, write_registry
+from churn_duck.warehouse import Warehouse, see_world, transaction
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was compared, and who is production now."""
+
+    production: str
+    previous: str | None
+    promoted: bool
+    primary_metric: str
+    values: dict[str, float]
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """Scores of several versions on the same rows."""
+
+    scores: dict[str, Vector]
+    label: Vector
+    user: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    metric: str
+
+    def value(self, version: str) -> float:
+        (value,) = metric_of(self.metric, self.scores[version], self.label)(np.ones(len(self.label)))
+        if math.isnan(value):
+            raise ModelError(f"{self.metric} of {version} is NaN; nothing is promoted")
+        return value
+
+    def gain(self, version: str) -> float:
+        """The metric's value, turned so that more is better."""
+        return -self.value(version) if self.metric in LOWER_IS_BETTER else self.value(version)
+
+    def chance_better(self, challenger: str, incumbent: str, margin: float, seed: int) -> float:
+        """Share of user resamples in which the challenger is better by more than `margin`."""
+        metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
+        draws = resampled(metrics, self.label, self.user, seed)
+        difference = draws[:, 0] - draws[:, 1]
+        return float(np.mean((-difference if self.metric in LOWER_IS_BETTER else difference) > margin))
+
+
+def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Decision:
+    """Put the best newest model into production, if it beats what is there.
+
+    Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
+    """
+    end = see_world(con, warehouse, as_of)
+    incumbent = production(con, warehouse)
+    challengers = _challengers(con, warehouse, end)
+    if incumbent is not None and incumbent.as_of_date > end:
+        raise ModelError(
+            f"production {incumbent.model_version} has seen data up to {incumbent.as_of_date}, after {end}; "
+            "promote at a later --as-of, or try the past in a warehouse of its own"
+        )
+    contest = _contest(con, warehouse, [*challengers, *([incumbent] if incumbent else [])])
+    best = max(challengers, key=lambda version: contest.gain(version.model_version))
+    decision = _decide(contest, best.model_version, incumbent.model_version if incumbent else None, warehouse)
+    if decision.promoted:
+        _record(con, warehouse, decision, end)
+    return decision
+
+
+def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> list[Version]:
+    """The newest version of each model that was trained for this very evening."""
+    known = versions(con, warehouse, f"as_of_date = '{end}'")
+    newest = [next((v for v in known if v.model == name), None) for name in MODEL_NAMES]
+    found = [version for version in newest if version is not None]
+    if not found:
+        raise ModelError(f"no model was trained for {end}; run: churn-duck train --as-of {end}")
+    return found
+
+
+def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version]) -> _Contest:
+    first_test = con.execute("select min(as_of_date) from training_snapshots where split = 'test'").fetchall()[0][0]
+    scores = {}
+    for version in contenders:
+        model = version.evaluated_model()
+        _require_unseen(model, first_test)
+        rows = read_rows(con, model.schema, "evaluation_dataset", "is_eligible")
+        scores[version.model_version] = model.risk(rows.features)
+    require_two_classes(rows.label, "eligible test rows")
+    return _Contest(scores, rows.label, rows.user, warehouse.settings.evaluation.primary_metric)
+
+
+def _require_unseen(model: OnnxModel, first_test: date) -> None:
+    last = str(model.metadata["training"]["last_label_date"])
+    if last >= str(first_test):
+        raise ModelError(
+            f"{model.version} learned from labels up to {last}, the test rows begin on {first_test}: "
+            "it would be judged on what it has seen; nothing is promoted"
+        )
+
+
+def _decide(contest: _Contest, best: str, incumbent: str | None, warehouse: Warehouse) -> Decision:
+    rule, metric = warehouse.settings.promotion, contest.metric
+    values = {name: contest.value(name) for name in contest.scores}
+    if incumbent is None:
+        return Decision(best, None, True, metric, values, f"best {metric} of {len(values)}; there was no production model")
+    if best == incumbent:
+        return Decision(incumbent, incumbent, False, metric, values, "the newest best model is already production")
+    chance = contest.chance_better(best, incumbent, rule.margin, warehouse.settings.training.random_state)
+    said = f"better by more than {rule.margin:g} in {chance:.1%} of user resamples, {rule.confidence:.0%} are needed"
+    promoted = chance >= rule.confidence
+    return Decision(best if promoted else incumbent, incumbent, promoted, metric, values, f"{best} is {said}")
+
+
+def _record(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, decision: Decision, end: date) -> None:
+    previous = decision.values.get(decision.previous) if decision.previous else None
+    with transaction(con):
+        con.execute(
+            "insert into promotions values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                utc_now(), decision.production, decision.previous, end, decision.primary_metric,
+                decision.values[decision.production], previous, decision.reason,
+            ],
+        )
+    write_registry(con, warehouse)

@@ -1,0 +1,118 @@
+"""Model versions: their folders, the `models` and `promotions` tables, and the file that names production."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from churn_duck.errors import ModelError
+from churn_duck.files import write_json
+from churn_duck.onnx_model import OnnxModel, load_model
+from churn_duck.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model: `model.onnx` scores, `evaluated.onnx` earned the metrics."""
+
+    model_version: str
+    model: str
+    as_of_date: date
+    file_sha256: str
+    evaluated_sha256: str
+    metrics: dict[str, Any]
+    folder: Path
+
+    def scoring_model(self) -> OnnxModel:
+        """The verified model that scores. Raises: ModelError."""
+        return load_model(self.folder / "model.onnx", self.file_sha256)
+
+    def evaluated_model(self) -> OnnxModel:
+        """The verified model that never saw a test row. Raises: ModelError."""
+        return load_model(self.folder / "evaluated.onnx", self.evaluated_sha256)
+
+
+def utc_now() -> datetime:
+    """The moment, UTC, without a zone, as DuckDB's TIMESTAMP holds it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def register(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str, model: str, as_of: date,
+    files: dict[str, bytes], metrics: dict[str, Any],
+) -> Version:
+    """Keep a model's folder and its row; a folder appears whole or not at all."""
+    folder = warehouse.models / version
+    partial = warehouse.models / f".{version}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, content in files.items():
+        (partial / name).write_bytes(content)
+    write_json(partial / "metrics.json", metrics)
+    os.replace(partial, folder)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    data_hash, sql_hash = con.execute("select data_hash, sql_hash from params").fetchall()[0]
+    con.execute(
+        "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            version, model, utc_now(), as_of, digests["model.onnx"], digests["evaluated.onnx"], data_hash, sql_hash,
+            json.dumps(metrics, allow_nan=False, default=str),
+        ],
+    )
+    write_registry(con, warehouse)
+    return versions(con, warehouse, f"model_version = '{version}'")[0]
+
+
+def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = "true") -> list[Version]:
+    """Registered versions, newest first."""
+    rows = con.execute(
+        f"""select model_version, model, as_of_date, file_sha256, evaluated_sha256, cast(metrics as varchar)
+        from models where {where} order by created_at desc, model_version"""
+    ).fetchall()
+    return [Version(*row[:5], json.loads(row[5]), warehouse.models / row[0]) for row in rows]
+
+
+def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:
+    """The production version, or None before the first promotion."""
+    rows = con.execute("select model_version from promotions order by promoted_at desc limit 1").fetchall()
+    return versions(con, warehouse, f"model_version = '{rows[0][0]}'")[0] if rows else None
+
+
+def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version:
+    """The production version. Raises: ModelError before the first promotion."""
+    found = production(con, warehouse)
+    if found is None:
+        raise ModelError("no model is in production; run: churn-duck train, then churn-duck promote")
+    return found
+
+
+def write_registry(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Replace `models/model_registry.json` by what the tables say."""
+    current = production(con, warehouse)
+    write_json(
+        warehouse.models / "model_registry.json",
+        {
+            "production": current.model_version if current else None,
+            "production_path": f"{current.model_version}/model.onnx" if current else None,
+            "production_sha256": current.file_sha256 if current else None,
+            "versions": [
+                {
+                    "model_version": version.model_version,
+                    "model": version.model,
+                    "as_of_date": version.as_of_date,
+                    "file_sha256": version.file_sha256,
+                    "pr_auc": version.metrics["pr_auc"],
+                    "roc_auc": version.metrics["roc_auc"],
+                }
+                for version in versions(con, warehouse)
+            ],
+        },
+    )

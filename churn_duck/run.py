@@ -1,0 +1,74 @@
+"""The whole main job: what has landed becomes a ranked list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from churn_duck.checks import Rule, validate
+from churn_duck.errors import ValidationFailed
+from churn_duck.land import COLUMNS, Landed, land
+from churn_duck.models import MODEL_NAMES
+from churn_duck.promote import Decision, promote
+from churn_duck.registry import Version
+from churn_duck.score import Scored, score, top_rows
+from churn_duck.train import Tell, train
+from churn_duck.warehouse import Warehouse, build
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What each stage of a run had to say."""
+
+    landed: list[Landed]
+    rules: list[Rule]
+    trained: list[Version]
+    decision: Decision
+    scored: Scored
+    top: list[dict[str, object]]
+
+
+def land_sources(warehouse: Warehouse, users: str | None, events: str | None, tell: Tell) -> list[Landed]:
+    """Land the given files or globs, users first."""
+    landed = []
+    for table, pattern in zip(COLUMNS, (users, events), strict=True):
+        if pattern is not None:
+            tell(f"landing {table}")
+            landed.extend(land(warehouse, table, pattern))
+    return landed
+
+
+def require_valid(rules: list[Rule]) -> None:
+    """Raises ValidationFailed naming the rules that failed."""
+    failed = [f"{rule.rule} ({rule.offences:,})" for rule in rules if rule.verdict == "fail"]
+    if failed:
+        raise ValidationFailed(f"the data breaks {', '.join(failed)}; churn-duck validate shows examples")
+
+
+def run(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, tell: Tell
+) -> Ran:
+    """Land the configured sources, validate, build, train, promote and score.
+
+    Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
+    """
+    sources = warehouse.settings.sources
+    landed = land_sources(warehouse, sources.users, sources.events, tell)
+    tell("validating")
+    rules = validate(con, warehouse)
+    require_valid(rules)
+    for name in build(con, warehouse, as_of):
+        tell(f"building {name}")
+    trained = train(con, warehouse, MODEL_NAMES, as_of, tell)
+    tell("comparing the models")
+    decision = promote(con, warehouse, as_of)
+    scored = score(con, warehouse, as_of, top_k, tell)
+    return Ran(landed, rules, trained, decision, scored, top_rows(con, 10))
+
+
+def demo_folder(warehouse: Warehouse) -> Path:
+    """Where `demo` keeps the files that it invents."""
+    return warehouse.root / "generated"

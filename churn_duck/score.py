@@ -1,0 +1,203 @@
+"""Score the eligible users of one day with the production model, and prove that exactly they were scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn_duck.catalog import literal
+from churn_duck.dataset import Matrix
+from churn_duck.errors import AuditFailed, ModelError
+from churn_duck.export import copy_to
+from churn_duck.onnx_model import OnnxModel
+from churn_duck.registry import Version, require_production, utc_now
+from churn_duck.train import Tell
+from churn_duck.warehouse import Warehouse, see_world, transaction
+
+BATCH_ROWS = 20_480
+AUDIT_SAMPLE = 50
+COLUMNS = (
+    "user_id, as_of_date, plan, is_paid, country, marketing_source, days_since_signup, days_since_last_activity, "
+    "churn_risk, risk_rank, model_version"
+)
+RISK_SCHEMA = pa.schema([("user_id", pa.int64()), ("churn_risk", pa.float64())])
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scoring: how many, by whom, and where the files are."""
+
+    as_of_date: date
+    model_version: str
+    rows: int
+    mean_risk: float
+    high_risk_rows: int
+    added_to_ledger: bool
+    files: list[Path]
+
+
+def score(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, tell: Tell
+) -> Scored:
+    """Score, audit, append to the ledger and write the prediction files.
+
+    Raises: ModelError without a fitting production model; AuditFailed when the scores are not exactly the eligible
+    users', once each.
+    """
+    end = see_world(con, warehouse, as_of)
+    version = require_production(con, warehouse)
+    if version.as_of_date > end:
+        raise ModelError(
+            f"production {version.model_version} has seen data up to {version.as_of_date}, after {end}; "
+            "score at a later --as-of, or try the past in a warehouse of its own"
+        )
+    model = version.scoring_model()
+    tell("scoring the eligible users")
+    with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
+        write_risks(con, model, Path(scratch, "risks.parquet"))
+        _rank(con, Path(scratch, "risks.parquet"), version)
+    _audit(con, model)
+    tell("writing predictions")
+    added = _append(con)
+    files = _export(con, warehouse, end, top_k or warehouse.settings.scoring.top_k)
+    return _summary(con, warehouse, end, version, added, files)
+
+
+def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, path: Path) -> None:
+    """Stream `scoring_dataset` through the model into a Parquet file of user_id and churn_risk, batch by batch."""
+    with pq.ParquetWriter(path, RISK_SCHEMA) as writer:
+        for users, features in _batches(con, model):
+            writer.write_batch(pa.record_batch([users, model.risk(features)], schema=RISK_SCHEMA))
+
+
+def _batches(
+    con: duckdb.DuckDBPyConnection, model: OnnxModel, where: str = "true"
+) -> Iterator[tuple[pa.Array, Matrix]]:
+    reader = con.sql(
+        f"select user_id, {model.schema.select_list()} from scoring_dataset where {where}"
+    ).to_arrow_reader(BATCH_ROWS)
+    for batch in reader:
+        yield batch.column(0), matrix(batch, model.schema.names)
+
+
+def matrix(batch: pa.RecordBatch, names: list[str]) -> Matrix:
+    """float32[N, F] of an Arrow batch, columns by name, NULL as NaN."""
+    features = np.empty((batch.num_rows, len(names)), np.float32)
+    for position, name in enumerate(names):
+        features[:, position] = batch.column(name).to_numpy(zero_copy_only=False)
+    return features
+
+
+def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> None:
+    con.execute(f"""create or replace temp table scoring_run as
+        select
+            scored.user_id,
+            period.as_of_date,
+            {literal(version.model_version)} as model_version,
+            scored.churn_risk,
+            row_number() over (order by scored.churn_risk desc, scored.user_id) as risk_rank,
+            cast({literal(str(utc_now()))} as timestamp) as scored_at
+        from read_parquet({literal(str(scratch))}) as scored
+        cross join period""")
+
+
+def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
+    """Raises AuditFailed unless the run holds every eligible user once, with a probability that a second look repeats."""
+    counts = con.execute("""
+        with to_score as (
+            select user_id, as_of_date
+            from user_states((select list(period.as_of_date) from period))
+            where is_eligible
+        )
+
+        select
+            (select count(*) from to_score) as to_score,
+            count(*) as scored,
+            count(distinct user_id) as users,
+            count(*) filter (where churn_risk is null or isnan(churn_risk) or churn_risk not between 0 and 1) as no_risk,
+            (select count(*) from scoring_run anti join to_score using (user_id, as_of_date)) as strangers
+        from scoring_run""").fetchall()[0]
+    to_score, scored, users, no_risk, strangers = counts
+    if to_score != scored or users != scored or no_risk or strangers:
+        raise AuditFailed(
+            f"{to_score} eligible users, but {scored} scores of {users} users, {no_risk} without a probability, "
+            f"{strangers} not eligible; nothing was kept"
+        )
+    _rescore_sample(con, model)
+
+
+def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
+    sample = con.execute(
+        f"select user_id, churn_risk from scoring_run order by hash(user_id), user_id limit {AUDIT_SAMPLE}"
+    ).fetchall()
+    kept = dict(sample)
+    where = f"user_id in (select unnest({literal(sorted(kept))}))"
+    for users, features in _batches(con, model, where) if kept else ():
+        for user, row in zip(users.to_pylist(), features, strict=True):
+            again = float(model.risk(row[np.newaxis])[0])
+            if abs(again - kept[user]) > 1e-9:
+                raise AuditFailed(f"user {user} was scored {kept[user]}, alone {again}; nothing was kept")
+
+
+def _append(con: duckdb.DuckDBPyConnection) -> bool:
+    """Add the run to the ledger, unless the newest run of that day and model says the same of everyone."""
+    with transaction(con):
+        changed = con.execute("""
+            with newest as (
+                select scores.user_id, scores.churn_risk
+                from scores
+                where
+                    (scores.as_of_date, scores.model_version, scores.scored_at) in (
+                        select (as_of_date, model_version, max(scored_at)) from scores group by as_of_date, model_version
+                    )
+                    and (scores.as_of_date, scores.model_version)
+                    in (select distinct (as_of_date, model_version) from scoring_run)
+            )
+
+            select count(*)
+            from scoring_run
+            full join newest using (user_id)
+            where scoring_run.churn_risk is distinct from newest.churn_risk""").fetchall()[0][0]
+        if changed:
+            con.execute("""insert into scores
+                select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
+                from scoring_run order by risk_rank""")
+    return bool(changed)
+
+
+def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
+    con.execute(f"""create or replace temp view ranked as
+        select {COLUMNS} from scoring_run inner join scoring_dataset using (user_id, as_of_date) order by risk_rank""")
+    files = []
+    for stem, query in ((f"churn_predictions_{end}", "from ranked"), (f"churn_top_{top_k}_{end}", f"from ranked limit {top_k}")):
+        for suffix in ("parquet", "csv"):
+            files.append(warehouse.predictions / f"{stem}.{suffix}")
+            copy_to(con, query, files[-1])
+    files.append(warehouse.predictions / "batch_predictions_latest.csv")
+    copy_to(con, "from ranked", files[-1])
+    return files
+
+
+def _summary(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, version: Version, added: bool, files: list[Path]
+) -> Scored:
+    rows, mean, high = con.execute(
+        "select count(*), coalesce(avg(churn_risk), 0), count(*) filter (where churn_risk >= ?) from scoring_run",
+        [warehouse.settings.scoring.high_risk_threshold],
+    ).fetchall()[0]
+    return Scored(end, version.model_version, rows, mean, high, added, files)
+
+
+def top_rows(con: duckdb.DuckDBPyConnection, limit: int) -> list[dict[str, object]]:
+    """The users most at risk in the run just scored, as dictionaries by column."""
+    result = con.execute(f"from ranked limit {int(limit)}")
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

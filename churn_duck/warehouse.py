@@ -1,0 +1,238 @@
+"""The folder that the engine keeps on disk, its one DuckDB file, and the right to write it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import filelock
+
+from churn_duck.catalog import RawFiles, execute, rendered
+from churn_duck.config import Settings
+from churn_duck.errors import WarehouseError
+from churn_duck.files import write_text
+
+# the format that DuckDB 1.5 shells read too
+STORAGE_VERSION = "v1.5.0"
+LOCK_WAIT_SECONDS = 30.0
+
+DuckConfig = dict[str, str | bool | int | float | list[str]]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where everything is."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def database(self) -> Path:
+        return self.root / "churn.duckdb"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions"
+
+    @property
+    def compiled(self) -> Path:
+        return self.root / "compiled"
+
+    def raw(self, table: str) -> Path:
+        return self.root / "raw" / table
+
+    def quarantine(self, table: str) -> Path:
+        return self.root / "quarantine" / table
+
+    def raw_files(self) -> RawFiles:
+        """What has landed so far.
+
+        Raises: WarehouseError when users or events are still missing.
+        """
+        users, events = (sorted(self.raw(table).glob("*.parquet")) for table in ("users", "events"))
+        for table, found in (("users", users), ("events", events)):
+            if not found:
+                raise WarehouseError(
+                    f"no {table} have landed in {self.root}; run: churn-duck land --users FILE --events FILE"
+                )
+        quarantined = [self.quarantine(path.parent.name) / path.name for path in (*users, *events)]
+        return RawFiles(*([str(path.resolve()) for path in paths] for paths in (users, events, quarantined)))
+
+    def raw_files_or_pattern(self) -> RawFiles:
+        """What has landed, or the patterns of where it would, for showing SQL before anything is there."""
+        try:
+            return self.raw_files()
+        except WarehouseError:
+            users, events = (str(self.raw(table).absolute() / "*.parquet") for table in ("users", "events"))
+            return RawFiles([users], [events], [str(self.root.absolute() / "quarantine" / "*" / "*.parquet")])
+
+
+def open_warehouse(settings: Settings, folder: Path | None = None) -> Warehouse:
+    """The warehouse of the settings, or the one in `folder`."""
+    return Warehouse(Path(folder or settings.warehouse), settings)
+
+
+@contextmanager
+def writing(warehouse: Warehouse, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+    """Hold the warehouse alone; the operating system frees it when the process ends, however it ends.
+
+    Raises: WarehouseError naming the holder after `wait_seconds`.
+    """
+    warehouse.root.mkdir(parents=True, exist_ok=True)
+    holder = warehouse.root / ".writer.json"
+    lock = filelock.FileLock(warehouse.root / ".writer.lock")
+    try:
+        lock.acquire(timeout=wait_seconds)
+    except filelock.Timeout as error:
+        raise WarehouseError(
+            f"{warehouse.root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try again later"
+        ) from error
+    try:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        write_text(holder, json.dumps({"pid": os.getpid(), "command": purpose, "since": started}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _named(holder: Path) -> str:
+    try:
+        told = json.loads(holder.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "another process"
+    return f"`churn-duck {told['command']}` (process {told['pid']}, since {told['since']})"
+
+
+@contextmanager
+def connected(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse's file with the engine settings; UTC throughout.
+
+    Raises: WarehouseError when another process has the file open.
+    """
+    config: DuckConfig = {
+        "storage_compatibility_version": STORAGE_VERSION,
+        "temp_directory": str(warehouse.root / ".spill"),
+    }
+    engine = warehouse.settings.engine
+    if engine.threads is not None:
+        config["threads"] = engine.threads
+    if engine.memory_limit is not None:
+        config["memory_limit"] = engine.memory_limit
+    con = _opened(warehouse.database, config)
+    try:
+        con.execute("set TimeZone = 'UTC'")
+        yield con
+    finally:
+        con.close()
+
+
+def _opened(
+    database: Path, config: DuckConfig
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return duckdb.connect(database, config=config)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise WarehouseError(f"cannot open {database}: {error}") from error
+            if time.monotonic() > deadline:
+                raise WarehouseError(f"{database} is open elsewhere, perhaps in a shell; close it. {error}") from error
+            print(f"waiting: {database} is open elsewhere", file=sys.stderr)
+            time.sleep(2)
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    con.execute("begin")
+    try:
+        yield
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+def see_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None) -> date:
+    """Let every view end on the evening of `as_of` (None: the last complete day); the date they end on.
+
+    Raises: WarehouseError when the warehouse is not built, was built from other files or settings, or has no such day.
+    """
+    texts = rendered(warehouse.settings, warehouse.raw_files(), as_of)
+    built = _built_hashes(con, warehouse)
+    con.execute(texts["params"])
+    asked = con.execute("select data_hash, sql_hash from params").fetchall()[0]
+    if built != asked:
+        con.execute("update params set data_hash = ?, sql_hash = ?", built)
+        changed = "files have landed" if built[0] != asked[0] else "settings or SQL have changed"
+        raise WarehouseError(f"{changed} since {warehouse.database} was built; run: churn-duck build")
+    return _checked_end(con)
+
+
+def _built_hashes(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, str]:
+    try:
+        row = con.execute("select data_hash, sql_hash from params").fetchall()[0]
+    except (duckdb.CatalogException, IndexError) as error:
+        raise WarehouseError(f"{warehouse.database} has not been built; run: churn-duck build") from error
+    return str(row[0]), str(row[1])
+
+
+def _checked_end(con: duckdb.DuckDBPyConnection) -> date:
+    first, last, end, slack = con.execute(
+        "select first_event_date, last_event_date, as_of_date, smallest_window_days from period cross join params"
+    ).fetchall()[0]
+    if first is None:
+        raise WarehouseError("there is not one clean event; churn-duck validate says why")
+    # beyond the smallest window everyone would look silent, and the data ending would be taken for users leaving
+    if end < first or (end - last).days >= slack:
+        con.execute("update params set requested_as_of_date = null")
+        raise WarehouseError(f"as-of date {end} has no data; clean events run from {first} to {last}")
+    return date.fromisoformat(str(end))
+
+
+def build(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Iterator[str]:
+    """Make every view and the activity table in one transaction; yields each name as its turn comes.
+
+    The rendered SQL is left under `compiled/`.
+    Raises: SqlError naming the view; the warehouse then stays as it was.
+    """
+    texts = rendered(warehouse.settings, warehouse.raw_files(), as_of)
+    with transaction(con):
+        yield from execute(con, texts)
+    for name, text in texts.items():
+        write_text(warehouse.compiled / f"{name}.sql", text)
+    con.execute("checkpoint")
+
+
+@contextmanager
+def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
+    with writing(warehouse, purpose), connected(warehouse) as con:
+        yield con
+
+
+def described(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """How much is in the warehouse, and of which days."""
+    row = con.execute("""select
+            (select count(*) from users_clean),
+            (select count(*) from user_activity),
+            cast(first_event_date as varchar),
+            cast(last_event_date as varchar),
+            cast(as_of_date as varchar)
+        from period""").fetchall()[0]
+    return dict(zip(("users", "active_days", "first_event_date", "last_event_date", "as_of_date"), row, strict=True))

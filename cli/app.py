@@ -1,0 +1,45 @@
+"""The typer application and the options that stand before the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from churn_duck import __version__
+from churn_duck.config import load_settings
+from churn_duck.warehouse import open_warehouse
+from cli.options import Global
+
+app = typer.Typer(
+    name="churn-duck",
+    help="Who of the still-active users is about to leave: raw files to a ranked list, all SQL on DuckDB.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"churn-duck {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(envvar="CHURN_DUCK_CONFIG", metavar="FILE", help="YAML configuration.")
+    ] = None,
+    warehouse: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where everything is kept; overrides the configuration.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print data as JSON, where there is data.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Read the configuration once, for every command."""
+    settings = load_settings(config)
+    context.obj = Global(settings, open_warehouse(settings, warehouse), json)

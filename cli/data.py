@@ -1,0 +1,140 @@
+"""Commands from raw files to views."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from churn_duck import checks, export as exporting, warehouse as engine
+from churn_duck.catalog import listing, shown_sql
+from churn_duck.errors import WarehouseError
+from churn_duck.generate import World
+from churn_duck.generate import generate as invent
+from churn_duck.run import land_sources, require_valid
+from cli import show
+from cli.app import app
+from cli.options import Global, Json, Start
+
+DEFAULT = World()
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the three files.")] = Path("generated"),
+    n_users: Annotated[int, typer.Option(help="Users over the whole period.")] = DEFAULT.n_users,
+    days: Annotated[int, typer.Option(help="Days of events.")] = DEFAULT.days,
+    start_date: Start = DEFAULT.start_date,
+    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = DEFAULT.seed,
+    paid_ratio: Annotated[float, typer.Option(help="Share of users who pay.")] = DEFAULT.paid_ratio,
+    churn_base_rate: Annotated[
+        float, typer.Option(help="Share of users who lose interest within any 120 days.")
+    ] = DEFAULT.churn_base_rate,
+) -> None:
+    """Invent users.parquet and events.parquet, and truth.parquet apart."""
+    world = World(n_users, days, start_date, seed, paid_ratio, churn_base_rate)
+    with show.progress() as tell:
+        for done in invent(world, out):
+            tell(f"{done:,} of {n_users:,} users")
+    typer.echo(f"{n_users:,} users over {days} days: {out}/users.parquet, {out}/events.parquet; truth: {out}/truth.parquet")
+
+
+@app.command()
+def land(
+    context: typer.Context,
+    users: Annotated[str | None, typer.Option(metavar="FILE", help="CSV or Parquet; a glob is fine.")] = None,
+    events: Annotated[str | None, typer.Option(metavar="FILE", help="CSV or Parquet; a glob is fine.")] = None,
+    json: Json = False,
+) -> None:
+    """Bring users and events into the warehouse as typed Parquet."""
+    if users is None and events is None:
+        raise typer.BadParameter("give --users FILE, --events FILE or both")
+    at: Global = context.obj
+    with show.progress() as tell, engine.writing(at.warehouse, "land"):
+        landed = land_sources(at.warehouse, users, events, tell)
+    show.as_json(landed) if json or at.json else show.landed(landed)
+
+
+@app.command()
+def validate(context: typer.Context, json: Json = False) -> None:
+    """Check what has landed against every rule; exit 1 when one fails."""
+    at: Global = context.obj
+    with show.progress() as tell, engine.working(at.warehouse, "validate") as con:
+        tell("validating")
+        rules = checks.validate(con, at.warehouse)
+    show.as_json(rules) if json or at.json else show.rules(rules)
+    require_valid(rules)
+
+
+@app.command()
+def build(context: typer.Context, json: Json = False) -> None:
+    """Make every view, and the activity table, from what has landed."""
+    at: Global = context.obj
+    started = time.monotonic()
+    with show.progress() as tell, engine.working(at.warehouse, "build") as con:
+        names = []
+        for name in engine.build(con, at.warehouse):
+            tell(f"building {name}")
+            names.append(name)
+        world = engine.described(con)
+    content = {"views": len(names), "seconds": round(time.monotonic() - started, 2), **world}
+    if json or at.json:
+        show.as_json(content)
+    else:
+        typer.echo(
+            f"{world['users']:,} users, {world['active_days']:,} active days of {world['first_event_date']} to "
+            f"{world['last_event_date']}; {len(names)} views in {at.warehouse.database}"
+        )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="View or table; churn-duck sql lists them.")],
+    file: Annotated[Path, typer.Argument(help="Ends in .parquet or .csv.")],
+) -> None:
+    """Write any view or table to a file."""
+    at: Global = context.obj
+    with show.progress() as tell, engine.working(at.warehouse, "export") as con:
+        tell(f"exporting {name}")
+        rows = exporting.export(con, name, file)
+    show.note(f"{rows:,} rows of {name} in {file}")
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A view, table or macro; without it: the list of all.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the SQL of a view as DuckDB gets it, or list all views."""
+    at: Global = context.obj
+    if name is not None:
+        typer.echo(shown_sql(name, at.warehouse.settings, at.warehouse.raw_files_or_pattern()), nl=False)
+    elif json or at.json:
+        show.as_json(listing())
+    else:
+        show.table(
+            ("name", "kind", "grain", "one row per"),
+            [(row["name"], row["kind"], row["grain"], row["rows"]) for row in listing()],
+            left=4,
+        )
+
+
+@app.command()
+def shell(context: typer.Context) -> None:
+    """Open the DuckDB shell on the warehouse, read-only."""
+    at: Global = context.obj
+    if not at.warehouse.database.exists():
+        raise WarehouseError(f"{at.warehouse.database} does not exist; run: churn-duck build")
+    program = shutil.which("duckdb")
+    if program is None:
+        raise WarehouseError(
+            "the DuckDB shell is not installed; run: pip install duckdb-cli, then: "
+            f"duckdb -readonly {at.warehouse.database}"
+        )
+    os.execv(program, [program, "-readonly", str(at.warehouse.database)])

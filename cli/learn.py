@@ -1,0 +1,114 @@
+"""Commands from the training set to the ranked list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from churn_duck.generate import World
+from churn_duck.generate import generate as invent
+from churn_duck.models import MODEL_NAMES, ModelName
+from churn_duck.promote import promote as compare
+from churn_duck.run import Ran, demo_folder, land_sources
+from churn_duck.run import run as run_all
+from churn_duck.score import score as score_users
+from churn_duck.score import top_rows
+from churn_duck.train import train as train_models
+from churn_duck.warehouse import working
+from cli import show
+from cli.app import app
+from cli.options import AsOf, Global, Json, TopK
+
+KEPT = 4
+SHOWN = 10
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    model: Annotated[ModelName | None, typer.Option(help="One model only; default: both.")] = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Train, measure on purged later rows, export to ONNX and register."""
+    at: Global = context.obj
+    names = MODEL_NAMES if model is None else (model,)
+    with show.progress() as tell, working(at.warehouse, "train") as con:
+        versions = train_models(con, at.warehouse, names, as_of, tell)
+    show.as_json([version.metrics for version in versions]) if json or at.json else show.trained(versions)
+
+
+@app.command()
+def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
+    """Put the best new model into production if it beats what is there; exit 4 when it does not."""
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "promote") as con:
+        tell("comparing the models")
+        made = compare(con, at.warehouse, as_of)
+    show.as_json(made) if json or at.json else show.decision(made)
+    if not made.promoted:
+        raise typer.Exit(KEPT)
+
+
+@app.command()
+def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
+    """Score every eligible user with the production model; write the ranked lists."""
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "score") as con:
+        scored = score_users(con, at.warehouse, as_of, top_k, tell)
+        rows = top_rows(con, SHOWN)
+    if json or at.json:
+        show.as_json(scored)
+    else:
+        show.scored(scored)
+        show.top(rows)
+
+
+@app.command()
+def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
+    """Validate, build, train, promote and score what has landed."""
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "run") as con:
+        ran = run_all(con, at.warehouse, as_of, top_k, tell)
+    _print(ran, json or at.json)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    n_users: Annotated[int, typer.Option(help="Users to invent.")] = World().n_users,
+    days: Annotated[int, typer.Option(help="Days of events to invent.")] = 365,
+    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = World().seed,
+    json: Json = False,
+) -> None:
+    """Invent a year of data, run the whole job on it, and print the ten users most at risk."""
+    at: Global = context.obj
+    folder = demo_folder(at.warehouse)
+    with show.progress() as tell, working(at.warehouse, "demo") as con:
+        for done in invent(World(n_users=n_users, days=days, seed=seed), folder):
+            tell(f"inventing users: {done:,} of {n_users:,}")
+        land_sources(at.warehouse, str(folder / "users.parquet"), str(folder / "events.parquet"), tell)
+        ran = run_all(con, at.warehouse, None, None, tell)
+    _print(ran, json or at.json)
+
+
+def _print(ran: Ran, json: bool) -> None:
+    if json:
+        show.as_json({
+            "rules": [rule.__dict__ for rule in ran.rules],
+            "trained": [version.metrics for version in ran.trained],
+            "decision": ran.decision.__dict__,
+            "scored": ran.scored.__dict__,
+            "top": ran.top,
+        })
+        return
+    show.landed(ran.landed)
+    show.rules(ran.rules)
+    typer.echo("")
+    show.trained(ran.trained)
+    show.decision(ran.decision)
+    typer.echo("")
+    show.scored(ran.scored)
+    typer.echo(f"\nthe {len(ran.top)} users most at risk:")
+    show.top(ran.top)

@@ -1,0 +1,37 @@
+"""What every command knows: the settings, the warehouse, and whether to print JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from churn_duck.config import Settings
+from churn_duck.warehouse import Warehouse
+
+
+@dataclass
+class Global:
+    """The options before the command."""
+
+    settings: Settings
+    warehouse: Warehouse
+    json: bool
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date like 2025-04-30") from error
+
+
+AsOf = Annotated[
+    date | None,
+    typer.Option(parser=_date, metavar="DATE", help="The world ends this evening (UTC); default: the last complete day."),
+]
+Start = Annotated[date, typer.Option(parser=_date, metavar="DATE", help="First day.")]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+TopK = Annotated[int | None, typer.Option(min=1, metavar="N", help="Length of the top list; default: scoring.top_k.")]

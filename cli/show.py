@@ -1,0 +1,164 @@
+"""Printing: data to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from churn_duck.checks import Rule
+from churn_duck.land import Landed
+from churn_duck.promote import Decision
+from churn_duck.registry import Version
+from churn_duck.score import Scored
+from churn_duck.train import Tell
+
+
+def note(text: str) -> None:
+    """One line for a person, on stderr."""
+    typer.echo(text, err=True)
+
+
+def as_json(content: object) -> None:
+    """Data for a program, on stdout."""
+    typer.echo(json.dumps(_plain(content), indent=2, default=str, allow_nan=False))
+
+
+def _plain(content: object) -> object:
+    if isinstance(content, list):
+        return [_plain(item) for item in content]
+    return asdict(content) if is_dataclass(content) and not isinstance(content, type) else content
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """A spinner with the current step, on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1) -> None:
+    """Aligned columns, the first `left` of them to the left, the others to the right; never cut short."""
+    lines = [[str(value) for value in row] for row in (columns, *rows)]
+    widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if position < left else cell.rjust(width)
+            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def landed(files: Sequence[Landed]) -> None:
+    """What became of each source file."""
+    for file in files:
+        if file.already_landed:
+            typer.echo(f"{file.source}: landed before as {file.file} ({file.rows:,} rows), nothing to do")
+            continue
+        typer.echo(f"{file.source}: {file.rows:,} {file.table} landed")
+        if file.quarantined_rows:
+            typer.echo(f"  {file.quarantined_rows:,} rows in quarantine; see: churn-duck export quarantine FILE")
+        if file.untyped_values:
+            typer.echo(f"  {file.untyped_values:,} values could not be typed; their rows are kept without them")
+        if file.missing_columns:
+            typer.echo(f"  columns missing: {', '.join(file.missing_columns)}")
+        if file.ignored_columns:
+            typer.echo(f"  columns not used: {', '.join(file.ignored_columns)}")
+
+
+def rules(found: Sequence[Rule]) -> None:
+    """Broken rules with three examples each, then the count of all."""
+    for rule in found:
+        if rule.verdict != "pass":
+            typer.echo(f"{rule.verdict}  {rule.rule}: {rule.offences:,}")
+            for example in rule.examples:
+                typer.echo(f"      {example}")
+    verdicts = [rule.verdict for rule in found]
+    typer.echo(f"{len(found)} rules: " + ", ".join(f"{verdicts.count(v)} {v}" for v in ("pass", "warn", "fail")))
+
+
+def trained(versions: Sequence[Version]) -> None:
+    """Where the rows come from, then one table a population, eligible first."""
+    about = versions[0].metrics
+    train, test = about["train"], about["test"]
+    typer.echo(
+        f"trained on {train['rows']:,} rows of {train['first_as_of_date']} to {train['last_as_of_date']} "
+        f"(labels to {train['last_label_date']}), tested on {test['first_as_of_date']} to {test['last_as_of_date']}"
+    )
+    for population, title in (("eligible", "eligible test rows"), ("all", "all test rows")):
+        rows = about[population]
+        typer.echo(f"\n{title}: {rows['rows']:,} of {rows['users']:,} users, base rate {rows['churn_rate']:.1%}")
+        table(("", "PR-AUC", "ROC-AUC", "log-loss", "Brier", "ECE"), list(_metric_rows(versions, population)))
+    typer.echo("")
+    for version in versions:
+        if not version.metrics["eligible"]["beats_recency_rule"]:
+            typer.echo(
+                f"WARNING: {version.model} does not beat the recency rule (days since last activity) beyond its 95 % "
+                "interval; the rule alone is as good"
+            )
+        typer.echo(f"{version.model_version}: ONNX agrees within {max(_parities(version)):.0e}, {version.folder}")
+
+
+def _parities(version: Version) -> tuple[float, float]:
+    return version.metrics["parity"]["evaluated"], version.metrics["parity"]["shipped"]
+
+
+def _metric_rows(versions: Sequence[Version], population: str) -> Iterator[tuple[str, ...]]:
+    for version in versions:
+        own = version.metrics[population]
+        values = [_with_interval(own[name], own["intervals"][name]) for name in ("pr_auc", "roc_auc")]
+        yield version.model, *values, f"{own['log_loss']:.4f}", f"{own['brier']:.4f}", f"{own['calibration']['ece']:.4f}"
+    rule, base = versions[0].metrics[population]["recency_rule"], versions[0].metrics[population]
+    ranked = [_with_interval(rule[name]["value"], rule[name]["interval"]) for name in ("pr_auc", "roc_auc")]
+    yield "recency rule", *ranked, "", "", ""
+    yield (
+        "base rate", f"{base['churn_rate']:.4f}", "0.5000", f"{base['base_rate']['log_loss']:.4f}",
+        f"{base['base_rate']['brier']:.4f}", "",
+    )
+
+
+def _with_interval(value: float, interval: Sequence[float]) -> str:
+    return f"{value:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def decision(made: Decision) -> None:
+    """Who is production, and why."""
+    typer.echo(f"{'promoted' if made.promoted else 'kept'}: {made.production}")
+    typer.echo(f"  {made.reason}")
+    for version, value in made.values.items():
+        typer.echo(f"  {made.primary_metric} {value:.4f}  {version}")
+
+
+def scored(result: Scored) -> None:
+    """How many were scored, and where the files are."""
+    ledger = "added to the ledger" if result.added_to_ledger else "already in the ledger"
+    typer.echo(
+        f"{result.rows:,} eligible users scored at {result.as_of_date}, mean risk {result.mean_risk:.1%}, "
+        f"{result.high_risk_rows:,} at high risk; {ledger}"
+    )
+    for path in result.files:
+        typer.echo(f"  {path}")
+
+
+def top(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The users most at risk."""
+    table(
+        ("rank", "user_id", "churn_risk", "plan", "country", "days since signup", "days since last activity"),
+        [
+            (
+                row["risk_rank"], row["user_id"], f"{row['churn_risk']:.3f}", row["plan"], row["country"] or "",
+                row["days_since_signup"], row["days_since_last_activity"],
+            )
+            for row in rows
+        ],
+        left=0,
+    )

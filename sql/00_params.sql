@@ -1,0 +1,25 @@
+-- params: one row, the settings that the views read, and the as-of date that was asked for.
+-- grain:  (one row)
+-- reads:
+-- Rewritten by every command that learns or scores, so that the views always show the world that command saw.
+create or replace table params as
+select
+    cast({{ settings.churn.window_days }} as integer) as churn_window_days,
+    cast({{ settings.population.active_within_days | sql }} as integer) as active_within_days,
+    cast({{ settings.features.windows_days | min }} as integer) as smallest_window_days,
+    cast({{ settings.features.windows_days | max }} as integer) as largest_window_days,
+    cast({{ settings.training.snapshot_every_days }} as integer) as snapshot_every_days,
+    cast({{ settings.training.test_size }} as double) as test_size,
+    cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
+    cast({{ data_hash | sql }} as varchar) as data_hash,
+    cast({{ sql_hash | sql }} as varchar) as sql_hash;
+
+comment on column params.churn_window_days is 'H: days of silence after as_of_date that make a churner';
+comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
+comment on column params.smallest_window_days is 'days in the smallest feature window';
+comment on column params.largest_window_days is 'days in the largest feature window';
+comment on column params.snapshot_every_days is 'days between two training snapshots';
+comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
+comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
+comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
+comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views';

@@ -1,0 +1,21 @@
+-- landings: one row per landed file, read from the metadata inside the raw Parquet files.
+-- grain:  file_name
+-- reads:  parquet_kv_metadata
+-- The raw files describe themselves: a lost database file loses nothing of this.
+create or replace view landings as
+select
+    file_name,
+    max(decode(value)) filter (where decode(key) = 'source_table') as source_table,
+    cast(max(decode(value)) filter (where decode(key) = 'landing') as integer) as landing,
+    max(decode(value)) filter (where decode(key) = 'source_file') as source_file,
+    max(decode(value)) filter (where decode(key) = 'missing_columns') as missing_columns,
+    cast(max(decode(value)) filter (where decode(key) = 'landed_at') as timestamp) as landed_at
+from parquet_kv_metadata({{ (users_files + events_files) | sql }})
+group by file_name;
+
+comment on column landings.file_name is 'the raw Parquet file';
+comment on column landings.source_table is 'users or events';
+comment on column landings.landing is 'number of the land command that brought the file';
+comment on column landings.source_file is 'name of the file that was landed';
+comment on column landings.missing_columns is 'contract columns that the file lacked, comma-separated; empty: none';
+comment on column landings.landed_at is 'when it was landed, UTC';

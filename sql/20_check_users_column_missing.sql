@@ -1,0 +1,17 @@
+-- check_users_column_missing: one row per landed users file that lacks a column of the contract.
+-- grain:  landing, offence
+-- reads:  landings
+-- engagement_score is optional and never missed.
+create or replace view check_users_column_missing as
+select
+    landing,
+    cast(0 as bigint) as source_row,
+    'fail' as severity,
+    source_file || ' lacks: ' || missing_columns as offence
+from landings
+where source_table = 'users' and missing_columns <> '';
+
+comment on column check_users_column_missing.landing is 'number of the land command that brought the row';
+comment on column check_users_column_missing.source_row is 'row number within that landing';
+comment on column check_users_column_missing.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_users_column_missing.offence is 'what is wrong, with the value';

@@ -1,0 +1,16 @@
+-- check_is_paid_invalid: one row per user whose is_paid is neither 0 nor 1.
+-- grain:  landing, source_row
+-- reads:  raw_users
+create or replace view check_is_paid_invalid as
+select
+    landing,
+    source_row,
+    'fail' as severity,
+    'user ' || user_id || ' has is_paid ' || is_paid as offence
+from raw_users
+where is_paid not in (0, 1);
+
+comment on column check_is_paid_invalid.landing is 'number of the land command that brought the row';
+comment on column check_is_paid_invalid.source_row is 'row number within that landing';
+comment on column check_is_paid_invalid.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_is_paid_invalid.offence is 'what is wrong, with the value';

@@ -1,0 +1,16 @@
+-- check_events_value_untyped: one row per events value that could not be typed; its row is used with NULL there.
+-- grain:  landing, source_row, offence
+-- reads:  quarantine
+create or replace view check_events_value_untyped as
+select
+    landing,
+    source_row,
+    'warn' as severity,
+    source_column || ' ' || reason || coalesce(': ' || value, '') as offence
+from quarantine
+where source_table = 'events' and row_is_kept;
+
+comment on column check_events_value_untyped.landing is 'number of the land command that brought the row';
+comment on column check_events_value_untyped.source_row is 'row number within that landing';
+comment on column check_events_value_untyped.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_events_value_untyped.offence is 'what is wrong, with the value';

@@ -1,0 +1,38 @@
+-- check_amount_on_other_event: one row per event that is no payment and carries an amount; a failure above 2 % of all events.
+-- grain:  landing, source_row
+-- reads:  raw_events
+create or replace view check_amount_on_other_event as
+with judged as (
+    select
+        landing,
+        source_row,
+        event_id,
+        event_type,
+        amount,
+        coalesce(
+            {{ trimmed_lower('event_type') }} not in ('payment_success', 'payment_failed') and amount is not null,
+            false
+        ) as is_offending,
+        true as is_counted
+    from raw_events
+),
+
+total as (
+    select cast(count(*) filter (where is_offending) as double)
+        / nullif(count(*) filter (where is_counted), 0) as offending_share
+    from judged
+)
+
+select
+    judged.landing,
+    judged.source_row,
+    case when total.offending_share > 0.02 then 'fail' else 'warn' end as severity,
+    'event ' || judged.event_id || ' of type ' || judged.event_type || ' has amount ' || judged.amount as offence
+from judged
+cross join total
+where judged.is_offending;
+
+comment on column check_amount_on_other_event.landing is 'number of the land command that brought the row';
+comment on column check_amount_on_other_event.source_row is 'row number within that landing';
+comment on column check_amount_on_other_event.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_amount_on_other_event.offence is 'what is wrong, with the value';

@@ -1,0 +1,20 @@
+-- check_event_type_unknown: one row per event whose type is not in the contract's list.
+-- grain:  landing, source_row
+-- reads:  raw_events
+-- It is kept and counts as activity.
+create or replace view check_event_type_unknown as
+select
+    landing,
+    source_row,
+    'fail' as severity,
+    'event ' || event_id || ' has type ' || event_type as offence
+from raw_events
+where {{ trimmed_lower('event_type') }} not in (
+    {% for t in event_types %}'{{ t }}'{% if not loop.last %},
+    {% endif %}{% endfor %}
+);
+
+comment on column check_event_type_unknown.landing is 'number of the land command that brought the row';
+comment on column check_event_type_unknown.source_row is 'row number within that landing';
+comment on column check_event_type_unknown.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_event_type_unknown.offence is 'what is wrong, with the value';

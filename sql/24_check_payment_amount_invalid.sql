@@ -1,0 +1,18 @@
+-- check_payment_amount_invalid: one row per payment whose amount is missing or negative.
+-- grain:  landing, source_row
+-- reads:  raw_events
+-- An amount of exactly 0 is check_payment_amount_zero.
+create or replace view check_payment_amount_invalid as
+select
+    landing,
+    source_row,
+    'fail' as severity,
+    'payment ' || event_id || ' has amount ' || coalesce(cast(amount as varchar), 'NULL') as offence
+from raw_events
+where {{ trimmed_lower('event_type') }} in ('payment_success', 'payment_failed')
+    and (amount is null or amount < 0);
+
+comment on column check_payment_amount_invalid.landing is 'number of the land command that brought the row';
+comment on column check_payment_amount_invalid.source_row is 'row number within that landing';
+comment on column check_payment_amount_invalid.severity is 'fail: validate exits 1; warn: it is only told';
+comment on column check_payment_amount_invalid.offence is 'what is wrong, with the value';

@@ -1,0 +1,46 @@
+-- user_activity: one row per user and day on which the user did anything.
+-- grain:  user_id, activity_date
+-- reads:  events_clean
+-- The one big table; days without events have no row. Means and sums of fractions are kept in steps of 2^-34, so that
+-- adding them up is exact, and thus the same in any order and with any number of threads.
+create or replace table user_activity as
+with daily as (
+    select
+        user_id,
+        event_date as activity_date,
+        count(*) as total_events,
+{% for m in measures %}
+{% if m.aggregation == 'count' %}
+        count(*) filter (where event_type = '{{ m.event_type }}') as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% elif m.aggregation == 'sum' %}
+        coalesce(
+            sum({{ exact(m.column) }}) filter (where event_type = '{{ m.event_type }}'),
+            cast(0 as double)
+        ) as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% else %}
+        sum({{ exact(m.column) }}) filter (where event_type = '{{ m.event_type }}')
+        / nullif(count({{ m.column }}) filter (where event_type = '{{ m.event_type }}'), 0)
+            as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% endif %}
+{% endfor %}
+    from events_clean
+    group by user_id, event_date
+)
+
+select
+    user_id,
+    activity_date,
+    cast(total_events as integer) as total_events,
+{% for m in measures %}
+{% if m.aggregation == 'count' %}
+    cast({{ m.daily_column }} as integer) as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% else %}
+    {{ exact(m.daily_column) }} as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% endif %}
+{% endfor %}
+from daily
+order by activity_date, user_id;
+
+comment on column user_activity.user_id is 'the user';
+comment on column user_activity.activity_date is 'UTC day with at least one event';
+{{ comments('user_activity', ['total_events'] + measures | map(attribute='daily_column') | list) }}

@@ -1,0 +1,26 @@
+-- evaluation_dataset: one row per user who had signed up and test snapshot, eligible or not.
+-- grain:  user_id, as_of_date
+-- reads:  training_snapshots, user_features, user_labels
+-- Its eligible rows are the test rows of training_dataset; the others show what easy cases would do to a metric.
+create or replace view evaluation_dataset as
+with test_dates as (
+    select list(as_of_date) as as_of_dates
+    from training_snapshots
+    where split = 'test'
+)
+
+select
+    features.user_id,
+    features.as_of_date,
+    features.signup_date,
+{% for column in kept_feature_columns %}
+    features.{{ column }},
+{% endfor %}
+    labels.churn_label,
+    features.is_eligible
+from user_features((select test_dates.as_of_dates from test_dates)) as features
+inner join user_labels((select test_dates.as_of_dates from test_dates)) as labels
+    on features.user_id = labels.user_id and features.as_of_date = labels.as_of_date
+where features.is_eligible or features.state <> 'future';
+
+{{ comments('evaluation_dataset', ['user_id', 'as_of_date', 'signup_date'] + kept_feature_columns + ['churn_label', 'is_eligible']) }}
