@@ -83,7 +83,7 @@ def find(name: str) -> SqlFile:
     for file in sql_files():
         if file.name == name:
             return file
-    known = ", ".join(file.name for file in sql_files() if name.split("_")[0] in file.name)
+    known = ", ".join(file.name for file in sql_files() if name.split("_", maxsplit=1)[0] in file.name)
     raise WarehouseError(f"there is no view {name}; {'near: ' + known if known else 'churn-duck sql lists them'}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from churn_duck.catalog import execute, rendered, sql_files
+from churn_duck.errors import ValidationFailed
 from churn_duck.warehouse import Warehouse, transaction
 
 
@@ -21,14 +22,21 @@ class Rule:
 
 
 def validate(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[Rule]:
-    """Every rule over what has landed; failures first. Works before `build` and changes nothing that learns or scores."""
+    """Every rule over what has landed, failures first; works before `build` and leaves its tables alone."""
     texts = rendered(warehouse.settings, warehouse.raw_files())
     wanted = {file.name for file in sql_files() if "10" <= file.path.name[:2] < "30"}
     with transaction(con):
         for _ in execute(con, {name: text for name, text in texts.items() if name in wanted}):
             pass
     rows = con.execute(
-        "select rule, verdict, offences, coalesce(examples, []) from validation_report order by verdict, offences desc, rule"
+        "select rule, verdict, offences, coalesce(examples, []) from validation_report order by offences desc, rule"
     ).fetchall()
     order = {"fail": 0, "warn": 1, "pass": 2}
     return sorted((Rule(*row) for row in rows), key=lambda rule: order[rule.verdict])
+
+
+def require_valid(rules: list[Rule]) -> None:
+    """Raises ValidationFailed naming the rules that failed."""
+    failed = [f"{rule.rule} ({rule.offences:,})" for rule in rules if rule.verdict == "fail"]
+    if failed:
+        raise ValidationFailed(f"the data breaks {', '.join(failed)}; churn-duck validate shows examples")

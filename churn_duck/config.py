@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from churn_duck.errors import ConfigError
 
+ModelName = Literal["baseline_logreg", "candidate_hgb"]
+MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -151,7 +154,7 @@ def parse_settings(content: object, source: str) -> Settings:
         raise ConfigError(f"{source}: " + "; ".join(complaints)) from error
     if settings.drift.fail_psi <= settings.drift.warn_psi:
         raise ConfigError(
-            f"{source}: drift.fail_psi is {settings.drift.fail_psi}; it must be above warn_psi {settings.drift.warn_psi}"
+            f"{source}: drift.fail_psi is {settings.drift.fail_psi}; it must exceed warn_psi {settings.drift.warn_psi}"
         )
     return settings
 

@@ -24,7 +24,7 @@ MAX_LEVELS = 100
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """What a model reads, in the order in which it reads it: numeric columns, then categorical ones with their levels."""
+    """What a model reads, in its order: numeric columns, then categorical ones with their levels."""
 
     numeric: tuple[str, ...]
     categorical: tuple[tuple[str, tuple[str, ...]], ...]
@@ -34,8 +34,11 @@ class FeatureSchema:
         return [*self.numeric, *(name for name, _ in self.categorical)]
 
     def as_dict(self) -> dict[str, Any]:
-        """The schema as JSON-ready content, all in lists, since an object would lose the order; `from_dict` reads it."""
-        return {"numeric": list(self.numeric), "categorical": [[name, list(levels)] for name, levels in self.categorical]}
+        """JSON-ready, and all in lists, since an object would lose the order; `from_dict` reads it back."""
+        return {
+            "numeric": list(self.numeric),
+            "categorical": [[name, list(levels)] for name, levels in self.categorical],
+        }
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> FeatureSchema:
@@ -91,7 +94,10 @@ def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings, where: str)
 def _levels(con: duckdb.DuckDBPyConnection, column: str, where: str) -> tuple[str, ...]:
     rows = con.execute(
         f"""select level from (
-            select coalesce({column}, 'missing') as level, count(*) as n from training_dataset where {where} group by all
+            select coalesce({column}, 'missing') as level, count(*) as n
+            from training_dataset
+            where {where}
+            group by level
         ) order by n desc, level limit {MAX_LEVELS}"""
     ).fetchall()
     return tuple(sorted(str(row[0]) for row in rows))

@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn_duck.errors import ConfigError
 from churn_duck.files import replacing
+from churn_duck.world import World
 
 Numbers = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -31,27 +31,6 @@ COURSES = ("sql", "python", "statistics", "kubernetes", "argo-cd", "terraform")
 BILLING_DAYS = 30
 # mean events on an active day, for a user of middling interest
 VIDEOS, QUIZZES, ENROLMENTS, TICKETS = 1.2, 0.6, 0.04, 0.006
-
-
-@dataclass(frozen=True)
-class World:
-    """What to invent: `churn_base_rate` is the share of users that lose interest within any 120 days."""
-
-    n_users: int = 2000
-    days: int = 120
-    start_date: date = date(2025, 1, 1)
-    seed: int = 42
-    paid_ratio: float = 0.35
-    churn_base_rate: float = 0.35
-
-    def __post_init__(self) -> None:
-        if self.n_users < 1 or self.days < 1 or self.seed < 0:
-            raise ConfigError(
-                f"n-users {self.n_users} and days {self.days} must be at least 1, seed {self.seed} at least 0"
-            )
-        for name, share in (("paid-ratio", self.paid_ratio), ("churn-base-rate", self.churn_base_rate)):
-            if not 0 <= share < 1:
-                raise ConfigError(f"{name} is {share}; it must be at least 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -139,8 +118,13 @@ def _events(world: World, random: np.random.Generator, people: _People, first_ev
         _repeat(user, day, "support_ticket", random.poisson(TICKETS * np.where(vigour < 0.5, 4.0, 1.0))),
         *_payments(world, people),
     ]
-    events = pl.concat([part.with_columns(vigour=pl.lit(None, pl.Float64)) if "vigour" not in part.columns else part
-                        for part in parts], how="diagonal")
+    events = pl.concat(
+        [
+            part.with_columns(vigour=pl.lit(None, pl.Float64)) if "vigour" not in part.columns else part
+            for part in parts
+        ],
+        how="diagonal",
+    )
     return _detailed(world, random, people, events, first_event)
 
 
@@ -193,7 +177,7 @@ def _detailed(
     return (
         events.with_columns(
             user_id=pl.Series(people.user_id[events["row"].to_numpy()]),
-            event_time=start + pl.duration(seconds=pl.Series(seconds)),
+            event_time=start + pl.duration(seconds=pl.lit(pl.Series(seconds))),
             course_id=pl.when(has_course).then(pl.Series(course)),
             watch_minutes=pl.when(kind == "video_watch").then(pl.Series(minutes).round(2)).otherwise(0.0),
             quiz_score=pl.when(kind == "quiz_attempt").then(pl.Series(score).round(1)),
@@ -202,22 +186,24 @@ def _detailed(
         .sort("event_time", "user_id", "event_type", maintain_order=True)
         .with_row_index("event_id", offset=first_event)
         .with_columns(pl.col("event_id").cast(pl.Int64))
-        .select(
-            "event_id", "user_id", "event_time", "event_type", "course_id", "watch_minutes", "quiz_score", "amount"
-        )
+        .select("event_id", "user_id", "event_time", "event_type", "course_id", "watch_minutes", "quiz_score", "amount")
     )
 
 
 def _users(world: World, random: np.random.Generator, people: _People) -> pl.DataFrame:
     n = len(people.user_id)
-    return pl.DataFrame({
-        "user_id": people.user_id,
-        "signup_date": [world.start_date + timedelta(days=int(day)) for day in people.signup],
-        "plan": np.where(people.is_paid, "paid", "free"),
-        "is_paid": people.is_paid.astype(np.int64),
-        "country": np.asarray(COUNTRIES)[random.choice(len(COUNTRIES), n, p=[0.3, 0.25, 0.12, 0.1, 0.08, 0.1, 0.05])],
-        "marketing_source": np.asarray(SOURCES)[random.integers(0, len(SOURCES), n)],
-    })
+    return pl.DataFrame(
+        {
+            "user_id": people.user_id,
+            "signup_date": [world.start_date + timedelta(days=int(day)) for day in people.signup],
+            "plan": np.where(people.is_paid, "paid", "free"),
+            "is_paid": people.is_paid.astype(np.int64),
+            "country": np.asarray(COUNTRIES)[
+                random.choice(len(COUNTRIES), n, p=[0.3, 0.25, 0.12, 0.1, 0.08, 0.1, 0.05])
+            ],
+            "marketing_source": np.asarray(SOURCES)[random.integers(0, len(SOURCES), n)],
+        }
+    )
 
 
 def _truth(world: World, people: _People) -> pl.DataFrame:
@@ -226,11 +212,14 @@ def _truth(world: World, people: _People) -> pl.DataFrame:
 
     over_payment = (people.departure < NEVER) & (people.fade_start == NEVER)
     cause = np.where(over_payment, "failed payment", "lost interest")
-    return pl.DataFrame({
-        "user_id": people.user_id,
-        "interest": people.interest,
-        "fade_start_date": dates(people.fade_start),
-        "departure_date": dates(people.departure),
-        "cause": pl.Series(cause).set(pl.Series(people.departure >= world.days), None),
-        "return_date": dates(people.back),
-    }, schema_overrides={"fade_start_date": pl.Date, "departure_date": pl.Date, "return_date": pl.Date})
+    return pl.DataFrame(
+        {
+            "user_id": people.user_id,
+            "interest": people.interest,
+            "fade_start_date": dates(people.fade_start),
+            "departure_date": dates(people.departure),
+            "cause": pl.Series(cause).set(pl.Series(people.departure >= world.days), None),
+            "return_date": dates(people.back),
+        },
+        schema_overrides={"fade_start_date": pl.Date, "departure_date": pl.Date, "return_date": pl.Date},
+    )

@@ -17,7 +17,7 @@ import duckdb
 from churn_duck.catalog import literal, render, sql_folder
 from churn_duck.errors import LandingError
 from churn_duck.files import replacing, sha256
-from churn_duck.warehouse import Warehouse
+from churn_duck.warehouse import Tell, Warehouse
 
 Table = Literal["users", "events"]
 
@@ -70,6 +70,17 @@ class Landed:
     ignored_columns: list[str]
 
 
+@dataclass(frozen=True)
+class _Task:
+    """One source file on its way: `number` is the landing's, `rows_before` counts its earlier files' rows."""
+
+    table: Table
+    path: Path
+    name: str
+    number: int
+    rows_before: int
+
+
 def land(warehouse: Warehouse, table: Table, pattern: str) -> Iterator[Landed]:
     """Land every file that `pattern` (a path or a glob; CSV or Parquet) names; a content landed before is skipped.
 
@@ -77,17 +88,26 @@ def land(warehouse: Warehouse, table: Table, pattern: str) -> Iterator[Landed]:
     """
     number = _next_number(warehouse)
     rows_before = 0
-    for path in _matching(table, pattern):
+    for order, path in enumerate(_matching(table, pattern)):
         digest = sha256(path)
         known = sorted(warehouse.raw(table).glob(f"*-{digest[:16]}.parquet"))
         if known:
             yield _again(table, path, known[0])
             continue
-        order = len(list(warehouse.raw(table).glob(f"{number:06d}-*.parquet")))
         name = f"{number:06d}-{order:04d}-{digest[:16]}.parquet"
-        landed = _land_file(warehouse, table, path, name, number, rows_before)
+        landed = _land_file(warehouse, _Task(table, path, name, number, rows_before))
         rows_before += landed.rows + landed.quarantined_rows
         yield landed
+
+
+def land_sources(warehouse: Warehouse, users: str | None, events: str | None, tell: Tell) -> list[Landed]:
+    """Land the given files or globs, users first."""
+    landed: list[Landed] = []
+    for table, pattern in zip(COLUMNS, (users, events), strict=True):
+        if pattern is not None:
+            tell(f"landing {table}")
+            landed.extend(land(warehouse, table, pattern))
+    return landed
 
 
 def _matching(table: Table, pattern: str) -> list[Path]:
@@ -108,14 +128,13 @@ def _again(table: Table, path: Path, known: Path) -> Landed:
     return Landed(table, str(path), known.name, rows, 0, 0, True, [], [])
 
 
-def _land_file(warehouse: Warehouse, table: Table, path: Path, name: str, number: int, rows_before: int) -> Landed:
+def _land_file(warehouse: Warehouse, task: _Task) -> Landed:
     with closing(duckdb.connect()) as con:
         con.execute("set TimeZone = 'UTC'")
         try:
-            found = _read(con, table, path)
-            return _write(con, warehouse, table, path, name, number, rows_before, found)
+            return _write(con, warehouse, task, _read(con, task.table, task.path))
         except duckdb.Error as error:
-            raise LandingError(f"cannot read {path}: {error}") from error
+            raise LandingError(f"cannot read {task.path}: {error}") from error
 
 
 def _read(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> dict[str, str]:
@@ -158,36 +177,52 @@ def _csv(path: Path) -> str:
     )
 
 
-def _write(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, table: Table, path: Path, name: str, number: int,
-    rows_before: int, found: dict[str, str],
-) -> Landed:
-    columns = COLUMNS[table]
-    expected = {column.name for column in columns} | {"source_row"}
+def _write(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, task: _Task, found: dict[str, str]) -> Landed:
+    context = _context(task, found)
+    columns = COLUMNS[task.table]
     missing = [column.name for column in columns if column.name not in found and not column.optional_in_file]
-    context = {
-        "table": table, "landing": number, "rows_before": rows_before, "columns": columns, "found": found,
-        "source_columns": list(found), "is_csv": path.suffix.lower() not in (".parquet", ".pq"),
-        "required": [column.name for column in columns if column.required],
+    metadata = {
+        "source_table": task.table,
+        "landing": str(task.number),
+        "source_file": task.path.name,
+        "missing_columns": ", ".join(missing),
+        "landed_at": datetime.now(UTC).replace(tzinfo=None).isoformat(" "),
     }
     con.execute(render(sql_folder() / "_landing.sql.jinja", context))
-    metadata = {
-        "source_table": table, "landing": str(number), "source_file": path.name,
-        "missing_columns": ", ".join(missing), "landed_at": datetime.now(UTC).replace(tzinfo=None).isoformat(" "),
-    }
-    with replacing(warehouse.raw(table) / name) as raw:
+    with (
+        replacing(warehouse.raw(task.table) / task.name) as raw,
+        replacing(warehouse.quarantine(task.table) / task.name) as quarantine,
+    ):
         _copy(con, "landed_rows", raw, metadata)
         # only now: DuckDB makes its table of rejected lines when a CSV has been read once
         con.execute(render(sql_folder() / "_quarantine.sql.jinja", context))
-        with replacing(warehouse.quarantine(table) / name) as quarantine:
-            _copy(con, "quarantined_values", quarantine, metadata)
-            rows, kept, lost = con.execute(
-                "select (select count(*) from read_parquet(?)), count(*) filter (where row_is_kept), "
-                "count(distinct source_row) filter (where not row_is_kept) from read_parquet(?)",
-                [str(raw), str(quarantine)],
-            ).fetchall()[0]
-    ignored = [column for column in found if column not in expected]
-    return Landed(table, str(path), name, rows, lost, kept, False, missing, ignored)
+        _copy(con, "quarantined_values", quarantine, metadata)
+        rows, untyped, lost = _counts(con, raw, quarantine)
+    ignored = [name for name in found if name not in {column.name for column in columns} | {"source_row"}]
+    return Landed(task.table, str(task.path), task.name, rows, lost, untyped, False, missing, ignored)
+
+
+def _context(task: _Task, found: dict[str, str]) -> dict[str, object]:
+    return {
+        "table": task.table,
+        "landing": task.number,
+        "rows_before": task.rows_before,
+        "columns": COLUMNS[task.table],
+        "found": found,
+        "source_columns": list(found),
+        "required": [column.name for column in COLUMNS[task.table] if column.required],
+        "is_csv": task.path.suffix.lower() not in (".parquet", ".pq"),
+    }
+
+
+def _counts(con: duckdb.DuckDBPyConnection, raw: Path, quarantine: Path) -> tuple[int, int, int]:
+    """Rows landed, values that could not be typed, and rows kept in quarantine only."""
+    counts = con.execute(
+        "select (select count(*) from read_parquet(?)), count(*) filter (where row_is_kept), "
+        "count(distinct source_row) filter (where not row_is_kept) from read_parquet(?)",
+        [str(raw), str(quarantine)],
+    ).fetchall()[0]
+    return counts[0], counts[1], counts[2]
 
 
 def _copy(con: duckdb.DuckDBPyConnection, view: str, path: Path, metadata: dict[str, str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 import numpy.typing as npt
 from sklearn.compose import ColumnTransformer
@@ -13,12 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from churn_duck.config import Training
+from churn_duck.config import ModelName, Training
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
-
-ModelName = Literal["baseline_logreg", "candidate_hgb"]
-MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
 def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipeline:
@@ -35,7 +30,11 @@ def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipe
     else:
         numbers = make_pipeline(zero)
         classifier = HistGradientBoostingClassifier(
-            learning_rate=0.08, max_depth=6, max_iter=250, class_weight=weights, early_stopping=False,
+            learning_rate=0.08,
+            max_depth=6,
+            max_iter=250,
+            class_weight=weights,
+            early_stopping=False,
             random_state=training.random_state,
         )
     columns = ColumnTransformer([("number", numbers, list(range(n_numeric))), *steps], sparse_threshold=0)

@@ -56,7 +56,7 @@ def to_onnx(model: Pipeline, schema: FeatureSchema, metadata: dict[str, str]) ->
         base = graph.constant("base", np.ravel(classifier._baseline_prediction))
     graph.node("Add", [product, base], LOG_ODDS)
     graph.node("Sigmoid", [LOG_ODDS], OUTPUT)
-    return _model(graph, schema, metadata).SerializeToString()
+    return bytes(_model(graph, schema, metadata).SerializeToString())
 
 
 def _prepared(graph: _Graph, model: Pipeline, schema: FeatureSchema) -> str:
@@ -123,7 +123,11 @@ def _append_tree(tree: npt.NDArray[Any], nodes: dict[str, list[Any]], leaf_value
     for node in tree[~is_leaf]:
         sides = [(int(ids[child]), int(is_leaf[child])) for child in (node["left"], node["right"])]
         _append_node(
-            nodes, int(node["feature_idx"]), float(node["num_threshold"]), sides[0], sides[1],
+            nodes,
+            int(node["feature_idx"]),
+            float(node["num_threshold"]),
+            sides[0],
+            sides[1],
             int(node["missing_go_to_left"]),
         )
 

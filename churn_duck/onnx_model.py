@@ -21,7 +21,20 @@ METADATA_KEY, DIGEST_KEY = "churn_duck", "churn_duck_sha256"
 MAX_BYTES = 200_000_000
 OPERATORS = {
     ("", name)
-    for name in ("Cast", "Slice", "IsNaN", "Where", "Sub", "Div", "Gather", "Equal", "Concat", "MatMul", "Add", "Sigmoid")
+    for name in (
+        "Cast",
+        "Slice",
+        "IsNaN",
+        "Where",
+        "Sub",
+        "Div",
+        "Gather",
+        "Equal",
+        "Concat",
+        "MatMul",
+        "Add",
+        "Sigmoid",
+    )
 } | {("ai.onnx.ml", "TreeEnsemble")}
 
 

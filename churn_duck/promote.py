@@ -9,10 +9,10 @@ from datetime import date
 import duckdb
 import numpy as np
 
+from churn_duck.config import MODEL_NAMES
 from churn_duck.dataset import read_rows
 from churn_duck.errors import ModelError
 from churn_duck.evaluate import LOWER_IS_BETTER, Vector, metric_of, require_two_classes, resampled
-from churn_duck.models import MODEL_NAMES
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.registry import Version, production, utc_now, versions, write_registry
 from churn_duck.warehouse import Warehouse, see_world, transaction
@@ -113,7 +113,9 @@ def _decide(contest: _Contest, best: str, incumbent: str | None, warehouse: Ware
     rule, metric = warehouse.settings.promotion, contest.metric
     values = {name: contest.value(name) for name in contest.scores}
     if incumbent is None:
-        return Decision(best, None, True, metric, values, f"best {metric} of {len(values)}; there was no production model")
+        return Decision(
+            best, None, True, metric, values, f"best {metric} of {len(values)}; there was no production model"
+        )
     if best == incumbent:
         return Decision(incumbent, incumbent, False, metric, values, "the newest best model is already production")
     chance = contest.chance_better(best, incumbent, rule.margin, warehouse.settings.training.random_state)
@@ -128,8 +130,14 @@ def _record(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, decision: Deci
         con.execute(
             "insert into promotions values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                utc_now(), decision.production, decision.previous, end, decision.primary_metric,
-                decision.values[decision.production], previous, decision.reason,
+                utc_now(),
+                decision.production,
+                decision.previous,
+                end,
+                decision.primary_metric,
+                decision.values[decision.production],
+                previous,
+                decision.reason,
             ],
         )
     write_registry(con, warehouse)

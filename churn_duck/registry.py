@@ -46,8 +46,13 @@ def utc_now() -> datetime:
 
 
 def register(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str, model: str, as_of: date,
-    files: dict[str, bytes], metrics: dict[str, Any],
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    version: str,
+    model: str,
+    as_of: date,
+    files: dict[str, bytes],
+    metrics: dict[str, Any],
 ) -> Version:
     """Keep a model's folder and its row; a folder appears whole or not at all."""
     folder = warehouse.models / version
@@ -63,7 +68,14 @@ def register(
     con.execute(
         "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            version, model, utc_now(), as_of, digests["model.onnx"], digests["evaluated.onnx"], data_hash, sql_hash,
+            version,
+            model,
+            utc_now(),
+            as_of,
+            digests["model.onnx"],
+            digests["evaluated.onnx"],
+            data_hash,
+            sql_hash,
             json.dumps(metrics, allow_nan=False, default=str),
         ],
     )
@@ -77,7 +89,7 @@ def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = 
         f"""select model_version, model, as_of_date, file_sha256, evaluated_sha256, cast(metrics as varchar)
         from models where {where} order by created_at desc, model_version"""
     ).fetchall()
-    return [Version(*row[:5], json.loads(row[5]), warehouse.models / row[0]) for row in rows]
+    return [Version(*keys, metrics=json.loads(metrics), folder=warehouse.models / keys[0]) for *keys, metrics in rows]
 
 
 def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:

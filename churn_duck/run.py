@@ -8,15 +8,14 @@ from pathlib import Path
 
 import duckdb
 
-from churn_duck.checks import Rule, validate
-from churn_duck.errors import ValidationFailed
-from churn_duck.land import COLUMNS, Landed, land
-from churn_duck.models import MODEL_NAMES
+from churn_duck.checks import Rule, require_valid, validate
+from churn_duck.config import MODEL_NAMES
+from churn_duck.land import Landed, land_sources
 from churn_duck.promote import Decision, promote
 from churn_duck.registry import Version
 from churn_duck.score import Scored, score, top_rows
-from churn_duck.train import Tell, train
-from churn_duck.warehouse import Warehouse, build
+from churn_duck.train import train
+from churn_duck.warehouse import Tell, Warehouse, build
 
 
 @dataclass(frozen=True)
@@ -31,26 +30,7 @@ class Ran:
     top: list[dict[str, object]]
 
 
-def land_sources(warehouse: Warehouse, users: str | None, events: str | None, tell: Tell) -> list[Landed]:
-    """Land the given files or globs, users first."""
-    landed = []
-    for table, pattern in zip(COLUMNS, (users, events), strict=True):
-        if pattern is not None:
-            tell(f"landing {table}")
-            landed.extend(land(warehouse, table, pattern))
-    return landed
-
-
-def require_valid(rules: list[Rule]) -> None:
-    """Raises ValidationFailed naming the rules that failed."""
-    failed = [f"{rule.rule} ({rule.offences:,})" for rule in rules if rule.verdict == "fail"]
-    if failed:
-        raise ValidationFailed(f"the data breaks {', '.join(failed)}; churn-duck validate shows examples")
-
-
-def run(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, tell: Tell
-) -> Ran:
+def run(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, tell: Tell) -> Ran:
     """Land the configured sources, validate, build, train, promote and score.
 
     Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.

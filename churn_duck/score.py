@@ -19,8 +19,7 @@ from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.export import copy_to
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.registry import Version, require_production, utc_now
-from churn_duck.train import Tell
-from churn_duck.warehouse import Warehouse, see_world, transaction
+from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 BATCH_ROWS = 20_480
 AUDIT_SAMPLE = 50
@@ -110,7 +109,7 @@ def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> No
 
 
 def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
-    """Raises AuditFailed unless the run holds every eligible user once, with a probability that a second look repeats."""
+    """Raises AuditFailed unless the run holds every eligible user once, with a risk that a second look repeats."""
     counts = con.execute("""
         with to_score as (
             select user_id, as_of_date
@@ -122,7 +121,7 @@ def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
             (select count(*) from to_score) as to_score,
             count(*) as scored,
             count(distinct user_id) as users,
-            count(*) filter (where churn_risk is null or isnan(churn_risk) or churn_risk not between 0 and 1) as no_risk,
+            count(*) filter (where (churn_risk between 0 and 1) is not true) as no_risk,
             (select count(*) from scoring_run anti join to_score using (user_id, as_of_date)) as strangers
         from scoring_run""").fetchall()[0]
     to_score, scored, users, no_risk, strangers = counts
@@ -151,21 +150,27 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
     """Add the run to the ledger, unless the newest run of that day and model says the same of everyone."""
     with transaction(con):
         changed = con.execute("""
-            with newest as (
-                select scores.user_id, scores.churn_risk
+            with same_day_and_model as (
+                select
+                    scores.user_id,
+                    scores.churn_risk,
+                    scores.scored_at,
+                    max(scores.scored_at) over () as newest
                 from scores
-                where
-                    (scores.as_of_date, scores.model_version, scores.scored_at) in (
-                        select (as_of_date, model_version, max(scored_at)) from scores group by as_of_date, model_version
-                    )
-                    and (scores.as_of_date, scores.model_version)
-                    in (select distinct (as_of_date, model_version) from scoring_run)
+                inner join (select distinct as_of_date, model_version from scoring_run) as run
+                    using (as_of_date, model_version)
+            ),
+
+            known as (
+                select user_id, churn_risk
+                from same_day_and_model
+                where scored_at = newest
             )
 
             select count(*)
             from scoring_run
-            full join newest using (user_id)
-            where scoring_run.churn_risk is distinct from newest.churn_risk""").fetchall()[0][0]
+            full join known using (user_id)
+            where scoring_run.churn_risk is distinct from known.churn_risk""").fetchall()[0][0]
         if changed:
             con.execute("""insert into scores
                 select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
@@ -177,7 +182,10 @@ def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top
     con.execute(f"""create or replace temp view ranked as
         select {COLUMNS} from scoring_run inner join scoring_dataset using (user_id, as_of_date) order by risk_rank""")
     files = []
-    for stem, query in ((f"churn_predictions_{end}", "from ranked"), (f"churn_top_{top_k}_{end}", f"from ranked limit {top_k}")):
+    for stem, query in (
+        (f"churn_predictions_{end}", "from ranked"),
+        (f"churn_top_{top_k}_{end}", f"from ranked limit {top_k}"),
+    ):
         for suffix in ("parquet", "csv"):
             files.append(warehouse.predictions / f"{stem}.{suffix}")
             copy_to(con, query, files[-1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as library_version
@@ -14,18 +13,17 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from churn_duck.config import Settings
+from churn_duck.config import ModelName, Settings
 from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
 from churn_duck.errors import HistoryTooShort
 from churn_duck.evaluate import at_half, evaluation, require_two_classes
-from churn_duck.models import ModelName, fit
+from churn_duck.models import fit
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
 from churn_duck.registry import Version, register, utc_now
-from churn_duck.warehouse import Warehouse, see_world
+from churn_duck.warehouse import Tell, Warehouse, see_world
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
-Tell = Callable[[str], None]
 
 
 def train(
@@ -39,7 +37,9 @@ def train(
     require_history(con, warehouse.settings)
     tell("reading the training set")
     schema = learn_schema(con, warehouse.settings, "split = 'train'")
-    learned = _Part(schema, read_rows(con, schema, "training_dataset", "split = 'train'"), _dates(con, "split = 'train'"))
+    learned = _Part(
+        schema, read_rows(con, schema, "training_dataset", "split = 'train'"), _dates(con, "split = 'train'")
+    )
     test = read_rows(con, schema, "evaluation_dataset")
     require_two_classes(learned.rows.label, "training rows")
     require_two_classes(test.only_eligible().label, "eligible test rows")
@@ -80,8 +80,14 @@ def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
 
 
 def _train_one(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: ModelName, end: date,
-    learned: _Part, shipped: _Part, test: Rows, tell: Tell,
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    name: ModelName,
+    end: date,
+    learned: _Part,
+    shipped: _Part,
+    test: Rows,
+    tell: Tell,
 ) -> Version:
     settings = warehouse.settings
     tell(f"{name}: fitting {len(learned.rows):,} rows")
@@ -114,7 +120,11 @@ def _exported(
     graph = hashlib.sha256(to_onnx(trained, part.schema, {})).hexdigest()
     version = f"{name}_{utc_now():%Y%m%dT%H%M%SZ}_{graph[:8]}"
     about = _about(con, settings, part) | {
-        "model_version": version, "model": name, "role": role, "as_of_date": end, "graph_sha256": graph
+        "model_version": version,
+        "model": name,
+        "role": role,
+        "as_of_date": end,
+        "graph_sha256": graph,
     }
     content = to_onnx(trained, part.schema, sealed(about))
     model = from_bytes(content, version)

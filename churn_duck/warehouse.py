@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,6 +25,8 @@ from churn_duck.files import write_text
 STORAGE_VERSION = "v1.5.0"
 LOCK_WAIT_SECONDS = 30.0
 
+# hears each step of long work
+Tell = Callable[[str], None]
 DuckConfig = dict[str, str | bool | int | float | list[str]]
 
 
@@ -98,7 +100,7 @@ def writing(warehouse: Warehouse, purpose: str, wait_seconds: float = LOCK_WAIT_
         lock.acquire(timeout=wait_seconds)
     except filelock.Timeout as error:
         raise WarehouseError(
-            f"{warehouse.root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try again later"
+            f"{warehouse.root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try later"
         ) from error
     try:
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -140,9 +142,7 @@ def connected(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def _opened(
-    database: Path, config: DuckConfig
-) -> duckdb.DuckDBPyConnection:
+def _opened(database: Path, config: DuckConfig) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:

@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from churn_duck import checks, export as exporting, warehouse as engine
+from churn_duck import checks
+from churn_duck import export as exporting
+from churn_duck import warehouse as engine
 from churn_duck.catalog import listing, shown_sql
 from churn_duck.errors import WarehouseError
-from churn_duck.generate import World
-from churn_duck.generate import generate as invent
-from churn_duck.run import land_sources, require_valid
+from churn_duck.land import land_sources
+from churn_duck.world import World
 from cli import show
 from cli.app import app
 from cli.options import Global, Json, Start
@@ -36,11 +37,15 @@ def generate(
     ] = DEFAULT.churn_base_rate,
 ) -> None:
     """Invent users.parquet and events.parquet, and truth.parquet apart."""
+    from churn_duck.generate import generate as invent
+
     world = World(n_users, days, start_date, seed, paid_ratio, churn_base_rate)
     with show.progress() as tell:
         for done in invent(world, out):
             tell(f"{done:,} of {n_users:,} users")
-    typer.echo(f"{n_users:,} users over {days} days: {out}/users.parquet, {out}/events.parquet; truth: {out}/truth.parquet")
+    typer.echo(
+        f"{n_users:,} users over {days} days: {out}/users.parquet, {out}/events.parquet; truth: {out}/truth.parquet"
+    )
 
 
 @app.command()
@@ -67,7 +72,7 @@ def validate(context: typer.Context, json: Json = False) -> None:
         tell("validating")
         rules = checks.validate(con, at.warehouse)
     show.as_json(rules) if json or at.json else show.rules(rules)
-    require_valid(rules)
+    checks.require_valid(rules)
 
 
 @app.command()

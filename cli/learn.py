@@ -1,24 +1,24 @@
-"""Commands from the training set to the ranked list."""
+"""Commands from the training set to the ranked list.
+
+The libraries that learn are imported by the commands that use them: the others then start in half a second.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from churn_duck.generate import World
-from churn_duck.generate import generate as invent
-from churn_duck.models import MODEL_NAMES, ModelName
-from churn_duck.promote import promote as compare
-from churn_duck.run import Ran, demo_folder, land_sources
-from churn_duck.run import run as run_all
-from churn_duck.score import score as score_users
-from churn_duck.score import top_rows
-from churn_duck.train import train as train_models
+from churn_duck.config import MODEL_NAMES, ModelName
+from churn_duck.land import land_sources
 from churn_duck.warehouse import working
+from churn_duck.world import World
 from cli import show
 from cli.app import app
 from cli.options import AsOf, Global, Json, TopK
+
+if TYPE_CHECKING:
+    from churn_duck.run import Ran
 
 KEPT = 4
 SHOWN = 10
@@ -32,6 +32,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, measure on purged later rows, export to ONNX and register."""
+    from churn_duck.train import train as train_models
+
     at: Global = context.obj
     names = MODEL_NAMES if model is None else (model,)
     with show.progress() as tell, working(at.warehouse, "train") as con:
@@ -42,6 +44,8 @@ def train(
 @app.command()
 def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
     """Put the best new model into production if it beats what is there; exit 4 when it does not."""
+    from churn_duck.promote import promote as compare
+
     at: Global = context.obj
     with show.progress() as tell, working(at.warehouse, "promote") as con:
         tell("comparing the models")
@@ -54,6 +58,9 @@ def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> N
 @app.command()
 def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
     """Score every eligible user with the production model; write the ranked lists."""
+    from churn_duck.score import score as score_users
+    from churn_duck.score import top_rows
+
     at: Global = context.obj
     with show.progress() as tell, working(at.warehouse, "score") as con:
         scored = score_users(con, at.warehouse, as_of, top_k, tell)
@@ -68,6 +75,8 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
 @app.command()
 def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
     """Validate, build, train, promote and score what has landed."""
+    from churn_duck.run import run as run_all
+
     at: Global = context.obj
     with show.progress() as tell, working(at.warehouse, "run") as con:
         ran = run_all(con, at.warehouse, as_of, top_k, tell)
@@ -83,6 +92,10 @@ def demo(
     json: Json = False,
 ) -> None:
     """Invent a year of data, run the whole job on it, and print the ten users most at risk."""
+    from churn_duck.generate import generate as invent
+    from churn_duck.run import demo_folder
+    from churn_duck.run import run as run_all
+
     at: Global = context.obj
     folder = demo_folder(at.warehouse)
     with show.progress() as tell, working(at.warehouse, "demo") as con:
@@ -95,13 +108,15 @@ def demo(
 
 def _print(ran: Ran, json: bool) -> None:
     if json:
-        show.as_json({
-            "rules": [rule.__dict__ for rule in ran.rules],
-            "trained": [version.metrics for version in ran.trained],
-            "decision": ran.decision.__dict__,
-            "scored": ran.scored.__dict__,
-            "top": ran.top,
-        })
+        show.as_json(
+            {
+                "rules": [rule.__dict__ for rule in ran.rules],
+                "trained": [version.metrics for version in ran.trained],
+                "decision": ran.decision.__dict__,
+                "scored": ran.scored.__dict__,
+                "top": ran.top,
+            }
+        )
         return
     show.landed(ran.landed)
     show.rules(ran.rules)

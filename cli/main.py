@@ -12,7 +12,7 @@ from cli.app import app
 
 USAGE, INTERRUPTED = 64, 130
 # typer has carried its own click since 0.26 and gives no public name to the class of all usage errors
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -30,7 +30,7 @@ def _date(text: str) -> date:
 
 AsOf = Annotated[
     date | None,
-    typer.Option(parser=_date, metavar="DATE", help="The world ends this evening (UTC); default: the last complete day."),
+    typer.Option(parser=_date, metavar="DATE", help="The world ends this evening (UTC); else: the last complete day."),
 ]
 Start = Annotated[date, typer.Option(parser=_date, metavar="DATE", help="First day.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]

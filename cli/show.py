@@ -6,17 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 
-from churn_duck.checks import Rule
-from churn_duck.land import Landed
-from churn_duck.promote import Decision
-from churn_duck.registry import Version
-from churn_duck.score import Scored
-from churn_duck.train import Tell
+from churn_duck.warehouse import Tell
+
+if TYPE_CHECKING:
+    from churn_duck.checks import Rule
+    from churn_duck.land import Landed
+    from churn_duck.promote import Decision
+    from churn_duck.registry import Version
+    from churn_duck.score import Scored
 
 
 def note(text: str) -> None:
@@ -116,13 +118,23 @@ def _metric_rows(versions: Sequence[Version], population: str) -> Iterator[tuple
     for version in versions:
         own = version.metrics[population]
         values = [_with_interval(own[name], own["intervals"][name]) for name in ("pr_auc", "roc_auc")]
-        yield version.model, *values, f"{own['log_loss']:.4f}", f"{own['brier']:.4f}", f"{own['calibration']['ece']:.4f}"
+        yield (
+            version.model,
+            *values,
+            f"{own['log_loss']:.4f}",
+            f"{own['brier']:.4f}",
+            f"{own['calibration']['ece']:.4f}",
+        )
     rule, base = versions[0].metrics[population]["recency_rule"], versions[0].metrics[population]
     ranked = [_with_interval(rule[name]["value"], rule[name]["interval"]) for name in ("pr_auc", "roc_auc")]
     yield "recency rule", *ranked, "", "", ""
     yield (
-        "base rate", f"{base['churn_rate']:.4f}", "0.5000", f"{base['base_rate']['log_loss']:.4f}",
-        f"{base['base_rate']['brier']:.4f}", "",
+        "base rate",
+        f"{base['churn_rate']:.4f}",
+        "0.5000",
+        f"{base['base_rate']['log_loss']:.4f}",
+        f"{base['base_rate']['brier']:.4f}",
+        "",
     )
 
 
@@ -155,8 +167,13 @@ def top(rows: Sequence[Mapping[str, Any]]) -> None:
         ("rank", "user_id", "churn_risk", "plan", "country", "days since signup", "days since last activity"),
         [
             (
-                row["risk_rank"], row["user_id"], f"{row['churn_risk']:.3f}", row["plan"], row["country"] or "",
-                row["days_since_signup"], row["days_since_last_activity"],
+                row["risk_rank"],
+                row["user_id"],
+                f"{row['churn_risk']:.3f}",
+                row["plan"],
+                row["country"] or "",
+                row["days_since_signup"],
+                row["days_since_last_activity"],
             )
             for row in rows
         ],
