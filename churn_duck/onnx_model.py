@@ -13,6 +13,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
+from churn_duck.config import Settings
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
 
@@ -55,6 +56,12 @@ class OnnxModel:
     @property
     def version(self) -> str:
         return str(self.metadata["model_version"])
+
+    def answers(self, settings: Settings) -> bool:
+        """Whether its churn, its population and its windows are those of the settings."""
+        asked = (settings.churn.window_days, settings.population.active_within_days, settings.features.windows_days)
+        told = (self.metadata[key] for key in ("churn_window_days", "active_within_days", "windows_days"))
+        return tuple(told) == asked
 
     def risk(self, features: Matrix) -> npt.NDArray[np.float64]:
         """Probability of churn, float64[N], for float32[N, F] in the order of the schema."""

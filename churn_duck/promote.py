@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
@@ -70,9 +70,14 @@ def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | 
             f"production {incumbent.model_version} has seen data up to {incumbent.as_of_date}, after {end}; "
             "promote at a later --as-of, or try the past in a warehouse of its own"
         )
-    contest = _contest(con, warehouse, [*challengers, *([incumbent] if incumbent else [])])
+    answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
+    rival = incumbent if answers else None
+    contest = _contest(con, warehouse, [*challengers, *([rival] if rival else [])])
     best = max(challengers, key=lambda version: contest.gain(version.model_version))
-    decision = _decide(contest, best.model_version, incumbent.model_version if incumbent else None, warehouse)
+    decision = _decide(contest, best.model_version, rival.model_version if rival else None, warehouse)
+    if incumbent is not None and rival is None:
+        reason = f"{incumbent.model_version} answers another question than the settings ask"
+        decision = replace(decision, previous=incumbent.model_version, reason=reason)
     if decision.promoted:
         _record(con, warehouse, decision, end)
     return decision

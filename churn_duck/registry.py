@@ -89,7 +89,10 @@ def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = 
         f"""select model_version, model, as_of_date, file_sha256, evaluated_sha256, cast(metrics as varchar)
         from models where {where} order by created_at desc, model_version"""
     ).fetchall()
-    return [Version(*keys, metrics=json.loads(metrics), folder=warehouse.models / keys[0]) for *keys, metrics in rows]
+    return [
+        Version(name, model, as_of, shipped, evaluated, json.loads(metrics), warehouse.models / name)
+        for name, model, as_of, shipped, evaluated, metrics in rows
+    ]
 
 
 def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:

@@ -59,6 +59,11 @@ def score(
             "score at a later --as-of, or try the past in a warehouse of its own"
         )
     model = version.scoring_model()
+    if not model.answers(warehouse.settings):
+        raise ModelError(
+            f"production {version.model_version} was trained for other churn, population or feature windows than the "
+            "settings now say; run: churn-duck train, then churn-duck promote"
+        )
     tell("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
         write_risks(con, model, Path(scratch, "risks.parquet"))

@@ -1,0 +1,100 @@
+"""Every feature and label, against the definitions written out row by row."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from churn_duck.measures import EVENT_TYPES, feature_columns
+from tests import oracle
+from tests.worlds import EVERY_DAY, event, user, world
+
+START = date(2025, 1, 1)
+ATTRIBUTES = {"plan", "is_paid", "country", "marketing_source", "engagement_score"}
+
+moments = st.builds(
+    lambda day, second: datetime(2025, 1, 1) + timedelta(days=day, seconds=second),
+    st.integers(0, 20),
+    st.integers(0, 86_399),
+)
+events = st.lists(
+    st.fixed_dictionaries(
+        {
+            "user_id": st.integers(1, 3),
+            "event_time": moments,
+            "event_type": st.sampled_from(EVENT_TYPES),
+            "watch_minutes": st.floats(0, 300, allow_nan=False).map(lambda x: round(x, 3)),
+            "quiz_score": st.none() | st.floats(0, 100).map(lambda x: round(x, 2)),
+        }
+    ),
+    min_size=1,
+    max_size=40,
+)
+signups = st.lists(st.integers(-40, 25), min_size=3, max_size=3)
+
+
+# no shrinking: each example builds a warehouse, and a short log is readable as it is
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+
+
+@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=events, signup=signups, windows=st.sampled_from([[3, 5], [1, 7, 30]]), horizon=st.integers(1, 8))
+def test_features_and_labels_equal_the_definitions_on_any_log(
+    rows: list[dict[str, object]], signup: list[int], windows: list[int], horizon: int
+) -> None:
+    users = [user(i + 1, START + timedelta(days=days)) for i, days in enumerate(signup)]
+    numbered = [{"event_id": i, **row} for i, row in enumerate(rows)]
+    options = {**EVERY_DAY, "features": {"windows_days": windows, "exclude": []}, "churn": {"window_days": horizon}}
+    with tempfile.TemporaryDirectory() as folder, world(Path(folder), users, numbered, **options) as (con, _):
+        first, last = con.execute("select first_event_date, last_event_date from period").fetchall()[0]
+        columns = [name for name in feature_columns(windows) if name not in ATTRIBUTES]
+        found = con.execute(f"select user_id, as_of_date, {', '.join(columns)} from user_features_daily").fetchall()
+        labels = {row[:2]: row[2:] for row in con.execute("from labels_daily").fetchall()}
+    assert len(found) == 3 * ((last - first).days + 1)
+    for user_id, as_of, *values in found:
+        days = oracle.by_day(rows, user_id)
+        expected = oracle.features(days, START + timedelta(days=signup[user_id - 1]), as_of, windows)
+        actual = dict(zip(columns, values, strict=True))
+        assert {k for k, v in actual.items() if v is None} == {k for k, v in expected.items() if v is None}
+        known = {name: value for name, value in expected.items() if value is not None}
+        assert {name: actual[name] for name in known} == pytest.approx(known, rel=1e-9, abs=1e-9)
+        if as_of + timedelta(days=horizon) > last:
+            assert (user_id, as_of) not in labels
+        else:
+            ahead = oracle.future_active_days(days, as_of, horizon)
+            assert labels[user_id, as_of] == (ahead, int(ahead == 0))
+
+
+def test_a_day_is_in_the_look_back_or_in_the_label_and_never_in_both(tmp_path: Path) -> None:
+    days = ["2025-01-01", "2025-01-10", "2025-01-11", "2025-02-20"]
+    rows = [event(i, 1, f"{day}T12:00:00") for i, day in enumerate(days)]
+    with world(tmp_path, [user(1)], rows, **EVERY_DAY, churn={"window_days": 10}) as (con, _):
+        on_the_day = con.execute("from user_labels([date '2025-01-10'])").fetchall()
+        seen = con.execute("select active_days_7d from user_features([date '2025-01-10'])").fetchall()
+        edge = con.execute(
+            "select future_active_days from user_labels([date '2025-02-09', date '2025-02-10']) order by as_of_date"
+        ).fetchall()
+        too_late = con.execute("from user_labels([date '2025-02-11'])").fetchall()
+    assert on_the_day == [(1, date(2025, 1, 10), 1, 0)]
+    assert seen == [(1,)]
+    assert edge == [(0,), (1,)]
+    assert too_late == []
+
+
+def test_states_tell_future_new_active_and_lapsed_apart(tmp_path: Path) -> None:
+    users = [user(1, "2025-02-01"), user(2), user(3), user(4)]
+    rows = [event(1, 3, "2025-01-25T00:00:00"), event(2, 4, "2025-01-01T23:59:59"), event(3, 9, "2025-01-31T00:00:00")]
+    rows.append(event(4, 1, "2025-02-10T00:00:00"))
+    with world(tmp_path, users, rows) as (con, _):
+        found = con.execute("""select user_id, state, is_eligible, days_since_last_activity
+            from user_states([date '2025-01-31']) order by user_id""").fetchall()
+        nearly = con.execute("select state from user_states([date '2025-01-30']) where user_id = 4").fetchall()
+        eligible = con.execute("select user_id from eligible where as_of_date = date '2025-01-31'").fetchall()
+    assert found == [(1, "future", False, 0), (2, "new", False, 30), (3, "active", True, 6), (4, "lapsed", False, 30)]
+    assert nearly == [("active",)]
+    assert eligible == [(3,)]
