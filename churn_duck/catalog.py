@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -17,7 +17,8 @@ from churn_duck import measures
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
 
-STATE = ("models", "promotions", "scores")
+# their SQL names files, which are no part of what the engine does
+READS_FILES = ("raw_users", "raw_events", "quarantine", "landings")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,12 @@ class RawFiles:
     @property
     def data_hash(self) -> str:
         """SHA-256 over the file names, which carry the digests of what was landed."""
-        names = sorted(Path(path).name for path in (*self.users, *self.events))
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+        return _digest(sorted(Path(path).name for path in (*self.users, *self.events)))
+
+    @property
+    def folder(self) -> str:
+        """Where `users/` and `events/` are."""
+        return str(Path(self.users[0]).parent.parent)
 
 
 def sql_folder() -> Path:
@@ -138,6 +143,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "events_files": raw.events,
         "quarantine_files": raw.quarantine,
         "data_hash": raw.data_hash,
+        "raw_folder": raw.folder,
     }
 
 
@@ -153,9 +159,13 @@ def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> di
     """Every statement by view name, in running order, as DuckDB gets it."""
     context = _context(settings, raw)
     texts = {file.name: render(file.path, context) for file in sql_files() if file.name != "params"}
-    digest = hashlib.sha256("\n".join(texts.values()).encode()).hexdigest()
+    digest = _digest(text for name, text in texts.items() if name not in READS_FILES)
     params = render(find("params").path, {**context, "requested_as_of_date": as_of, "sql_hash": digest})
     return {"params": params, **texts}
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def execute(con: duckdb.DuckDBPyConnection, texts: Mapping[str, str]) -> Iterator[str]:

@@ -84,12 +84,16 @@ def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | 
 
 
 def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> list[Version]:
-    """The newest version of each model that was trained for this very evening."""
-    known = versions(con, warehouse, f"as_of_date = '{end}'")
+    """The newest version of each model that was trained for this very evening, and for what the settings ask."""
+    known = [
+        version
+        for version in versions(con, warehouse, f"as_of_date = '{end}'")
+        if version.evaluated_model().answers(warehouse.settings)
+    ]
     newest = [next((v for v in known if v.model == name), None) for name in MODEL_NAMES]
     found = [version for version in newest if version is not None]
     if not found:
-        raise ModelError(f"no model was trained for {end}; run: churn-duck train --as-of {end}")
+        raise ModelError(f"no model was trained for {end} and these settings; run: churn-duck train --as-of {end}")
     return found
 
 

@@ -85,10 +85,9 @@ def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, path: Path) ->
 def _batches(
     con: duckdb.DuckDBPyConnection, model: OnnxModel, where: str = "true"
 ) -> Iterator[tuple[pa.Array, Matrix]]:
-    reader = con.sql(
-        f"select user_id, {model.schema.select_list()} from scoring_dataset where {where}"
-    ).to_arrow_reader(BATCH_ROWS)
-    for batch in reader:
+    # in order, since the last digit of a risk depends on a row's place in its batch
+    query = f"select user_id, {model.schema.select_list()} from scoring_dataset where {where} order by user_id"
+    for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
         yield batch.column(0), matrix(batch, model.schema.names)
 
 

@@ -173,23 +173,28 @@ def see_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date 
 
     Raises: WarehouseError when the warehouse is not built, was built from other files or settings, or has no such day.
     """
-    texts = rendered(warehouse.settings, warehouse.raw_files(), as_of)
-    built = _built_hashes(con, warehouse)
-    con.execute(texts["params"])
-    asked = con.execute("select data_hash, sql_hash from params").fetchall()[0]
-    if built != asked:
-        con.execute("update params set data_hash = ?, sql_hash = ?", built)
-        changed = "files have landed" if built[0] != asked[0] else "settings or SQL have changed"
-        raise WarehouseError(f"{changed} since {warehouse.database} was built; run: churn-duck build")
-    return _checked_end(con)
+    params = rendered(warehouse.settings, warehouse.raw_files(), as_of)["params"]
+    built = _built(con, warehouse)
+    with transaction(con):
+        con.execute(params)
+        for changed, was, now in zip(
+            ("files have landed", "settings or SQL have changed", "the folder has moved"),
+            built,
+            _built(con, warehouse),
+            strict=True,
+        ):
+            if was != now:
+                raise WarehouseError(f"{changed} since {warehouse.database} was built; run: churn-duck build")
+        return _checked_end(con)
 
 
-def _built_hashes(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, str]:
+def _built(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, str, str]:
+    """What the views were made from: landed files, SQL, folder."""
     try:
-        row = con.execute("select data_hash, sql_hash from params").fetchall()[0]
-    except (duckdb.CatalogException, IndexError) as error:
+        row = con.execute("select data_hash, sql_hash, raw_folder from params").fetchall()[0]
+    except duckdb.CatalogException as error:
         raise WarehouseError(f"{warehouse.database} has not been built; run: churn-duck build") from error
-    return str(row[0]), str(row[1])
+    return row[0], row[1], row[2]
 
 
 def _checked_end(con: duckdb.DuckDBPyConnection) -> date:
@@ -200,7 +205,6 @@ def _checked_end(con: duckdb.DuckDBPyConnection) -> date:
         raise WarehouseError("there is not one clean event; churn-duck validate says why")
     # beyond the smallest window everyone would look silent, and the data ending would be taken for users leaving
     if end < first or (end - last).days >= slack:
-        con.execute("update params set requested_as_of_date = null")
         raise WarehouseError(f"as-of date {end} has no data; clean events run from {first} to {last}")
     return date.fromisoformat(str(end))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -136,7 +137,8 @@ def shell(context: typer.Context) -> None:
     at: Global = context.obj
     if not at.warehouse.database.exists():
         raise WarehouseError(f"{at.warehouse.database} does not exist; run: churn-duck build")
-    program = shutil.which("duckdb")
+    beside_python = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    program = shutil.which("duckdb", path=beside_python)
     if program is None:
         raise WarehouseError(
             "the DuckDB shell is not installed; run: pip install duckdb-cli, then: "

@@ -21,9 +21,10 @@ class Global:
     json: bool
 
 
-def _date(text: str) -> date:
+def _date(text: str | date) -> date:
+    # typer passes a default through the parser too
     try:
-        return date.fromisoformat(text)
+        return text if isinstance(text, date) else date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date like 2025-04-30") from error
 

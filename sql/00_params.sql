@@ -12,7 +12,8 @@ select
     cast({{ settings.training.test_size }} as double) as test_size,
     cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
     cast({{ data_hash | sql }} as varchar) as data_hash,
-    cast({{ sql_hash | sql }} as varchar) as sql_hash;
+    cast({{ sql_hash | sql }} as varchar) as sql_hash,
+    cast({{ raw_folder | sql }} as varchar) as raw_folder;
 
 comment on column params.churn_window_days is 'H: days of silence after as_of_date that make a churner';
 comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
@@ -22,4 +23,5 @@ comment on column params.snapshot_every_days is 'days between two training snaps
 comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
 comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
-comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views';
+comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views, paths left out';
+comment on column params.raw_folder is 'where the landed files were when the views were made';

@@ -1,0 +1,55 @@
+"""One small invented business, landed, built, trained, promoted and scored once for all tests that only look."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn_duck.config import Settings
+from churn_duck.generate import generate
+from churn_duck.land import land_sources
+from churn_duck.run import Ran, run
+from churn_duck.warehouse import Warehouse, build, connected, open_warehouse, working
+from churn_duck.world import World
+
+
+def silent(step: str) -> None:
+    """Hear nothing."""
+
+
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated files of 400 users over 200 days."""
+    folder = tmp_path_factory.mktemp("business")
+    list(generate(World(n_users=400, days=200, seed=7), folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory, business: Path) -> tuple[Warehouse, Ran]:
+    """The whole main job on it, with default settings."""
+    warehouse = open_warehouse(Settings(), tmp_path_factory.mktemp("warehouse"))
+    land_sources(warehouse, str(business / "users.parquet"), str(business / "events.parquet"), silent)
+    with working(warehouse, "test") as con:
+        return warehouse, run(con, warehouse, None, None, silent)
+
+
+@pytest.fixture
+def own(tmp_path: Path, ran: tuple[Warehouse, Ran]) -> Warehouse:
+    """A private copy of the scored warehouse, to change at will."""
+    shutil.copytree(ran[0].root, tmp_path / "own")
+    warehouse = open_warehouse(Settings(), tmp_path / "own")
+    with working(warehouse, "test") as con:
+        list(build(con, warehouse))
+    return warehouse
+
+
+@pytest.fixture
+def looking(ran: tuple[Warehouse, Ran]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the shared, scored warehouse: look, do not touch."""
+    with connected(ran[0]) as con:
+        yield con

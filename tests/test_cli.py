@@ -1,0 +1,156 @@
+"""The commands as a person runs them: what they print where, and how they exit."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn_duck.config import Settings
+from churn_duck.errors import WarehouseError
+from churn_duck.warehouse import Warehouse, open_warehouse, writing
+from cli.main import _exit_code
+from tests.worlds import event, user, write_csv
+
+
+def run(*arguments: object) -> int:
+    return _exit_code([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHURN_DUCK_CONFIG", raising=False)
+    write_csv(tmp_path / "users.csv", "users", [user(1), user(2, plan="paid")])
+    write_csv(tmp_path / "events.csv", "events", [event(1, 1, "2025-01-01"), event(2, 2, "2025-01-09")])
+    return tmp_path
+
+
+def test_from_files_to_an_export(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("land", "--users", "users.csv", "--events", "events.csv") == 0
+    assert "users.csv: 2 users landed" in capsys.readouterr().out
+    assert run("validate") == 0
+    assert "24 rules: 24 pass, 0 warn, 0 fail" in capsys.readouterr().out
+    assert run("build", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["active_days"] == 2
+    for name in ("daily.parquet", "daily.csv"):
+        assert run("export", "user_daily", name) == 0
+        assert duckdb.sql(f"select count(*) from '{folder / name}'").fetchall() == [(18,)]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "18 rows of user_daily in daily.parquet" in printed.err
+
+
+def test_sql_lists_and_shows_what_duckdb_gets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sql") == 0
+    assert "training_dataset" in capsys.readouterr().out
+    assert run("--json", "sql") == 0
+    assert {"name", "kind", "grain", "rows"} == set(json.loads(capsys.readouterr().out)[0])
+    assert run("sql", "user_features") == 0
+    assert "create or replace macro user_features(as_of_dates) as table" in capsys.readouterr().out
+
+
+EXITS = [
+    (0, ["--version"]),
+    (0, ["--help"]),
+    (64, ["fly"]),
+    (64, ["score", "--as-of", "tomorrow"]),
+    (64, ["land"]),
+    (64, ["train", "--model", "oracle"]),
+    (3, ["--config", "none.yaml", "sql"]),
+    (3, ["generate", "--days", "0"]),
+    (1, ["build"]),
+    (1, ["validate"]),
+    (1, ["land", "--users", "nobody.csv"]),
+    (1, ["sql", "no_such_view"]),
+    (1, ["shell"]),
+]
+
+
+@pytest.mark.parametrize(("code", "arguments"), EXITS, ids=[" ".join(row[1]) for row in EXITS])
+def test_exit_codes(folder: Path, code: int, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*arguments) == code
+    printed = capsys.readouterr()
+    if code:
+        assert printed.out == ""
+        assert "rror:" in printed.err
+
+
+def test_a_failed_rule_exits_1_and_shows_examples(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(folder / "bad.csv", "events", [event(i, 1, "2025-01-01", "teleport") for i in range(5)])
+    run("land", "--users", "users.csv", "--events", "bad.csv")
+    assert run("validate") == 1
+    printed = capsys.readouterr()
+    assert "fail  check_event_type_unknown: 5\n      event 0 has type teleport" in printed.out
+    assert "error: the data breaks check_event_type_unknown (5)" in printed.err
+    assert run("run") == 1
+    assert run("validate", "--json") == 1
+
+
+def test_too_little_history_says_how_many_days_are_needed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("land", "--users", "users.csv", "--events", "events.csv")
+    run("build")
+    assert run("train") == 1
+    assert "9 days of events (2025-01-01 to 2025-01-09) are too few" in capsys.readouterr().err
+
+
+def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ("--warehouse", own.root)
+    assert run(*at, "train", "--model", "baseline_logreg") == 0
+    assert "recency rule" in capsys.readouterr().out
+    assert run(*at, "promote") == 4
+    assert "kept:" in capsys.readouterr().out
+    assert run(*at, "score", "--top-k", "7", "--json") == 0
+    scored = json.loads(capsys.readouterr().out)
+    assert any("churn_top_7_" in name for name in scored["files"])
+
+
+def test_the_environment_names_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "mine.yaml").write_text("warehouse: elsewhere\nsources: {users: users.csv, events: events.csv}\n")
+    monkeypatch.setenv("CHURN_DUCK_CONFIG", "mine.yaml")
+    assert run("land", "--users", "users.csv") == 0
+    assert (folder / "elsewhere" / "raw" / "users").is_dir()
+
+
+def hold(root: Path, seconds: float) -> None:
+    with writing(open_warehouse(Settings(), root), "train"):
+        time.sleep(seconds)
+
+
+def test_a_second_writer_waits_and_is_told_who_has_the_warehouse(tmp_path: Path) -> None:
+    holder = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path, 60))
+    holder.start()
+    while not (tmp_path / ".writer.json").exists():
+        time.sleep(0.05)
+    warehouse = open_warehouse(Settings(), tmp_path)
+    with (
+        pytest.raises(WarehouseError, match=f"`churn-duck train` \\(process {holder.pid}"),
+        writing(warehouse, "x", 0.2),
+    ):
+        pass
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with writing(warehouse, "score", 5):
+        assert "score" in (tmp_path / ".writer.json").read_text()
+
+
+def test_a_killed_build_leaves_the_last_good_one_and_the_next_completes(own: Warehouse) -> None:
+    command = [sys.executable, "-m", "cli.main", "--warehouse", str(own.root), "build"]
+    code = "import sys, cli.main; sys.exit(cli.main.main(sys.argv[1:]))"
+    killed = subprocess.Popen([sys.executable, "-c", code, *command[3:]], stderr=subprocess.DEVNULL)
+    time.sleep(0.9)
+    killed.kill()
+    killed.wait()
+    with duckdb.connect(own.database, config={"storage_compatibility_version": "v1.5.0"}) as con:
+        assert con.execute("select count(*) > 0 from scoring_dataset").fetchall() == [(True,)]
+    assert run("--warehouse", own.root, "score") == 0
+    assert run("--warehouse", own.root, "build") == 0

@@ -1,0 +1,85 @@
+"""The invented world: reproducible, in the contract's shape, with a truth that stays apart."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from churn_duck.checks import validate
+from churn_duck.config import Settings
+from churn_duck.errors import ConfigError
+from churn_duck.files import sha256
+from churn_duck.generate import generate
+from churn_duck.run import Ran
+from churn_duck.warehouse import Warehouse, connected, open_warehouse
+from churn_duck.world import World
+
+FILES = ("users.parquet", "events.parquet", "truth.parquet")
+
+
+def test_the_same_seed_gives_the_same_files_and_another_seed_others(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        list(generate(World(n_users=50, days=40, seed=seed), tmp_path / name))
+    digests = [[sha256(tmp_path / name / file) for file in FILES] for name in "abc"]
+    assert digests[0] == digests[1]
+    assert not set(digests[0]) & set(digests[2])
+
+
+def test_generated_data_breaks_no_rule(ran: tuple[Warehouse, Ran]) -> None:
+    warehouse = open_warehouse(Settings(), ran[0].root)
+    with connected(warehouse) as con:
+        assert {rule.verdict for rule in validate(con, warehouse)} == {"pass"}
+
+
+def test_activity_fades_before_a_user_leaves_and_stops_after(tmp_path: Path) -> None:
+    list(generate(World(n_users=1500, days=300, seed=5), tmp_path))
+    gone = f"""from '{tmp_path}/events.parquet' as e join '{tmp_path}/truth.parquet' as t using (user_id)
+        where cause = 'lost interest' and departure_date between date '2025-04-01' and date '2025-09-01'"""
+    ago = "date_diff('day', cast(event_time as date), departure_date)"
+    count = f"count(distinct (user_id, cast(event_time as date))) filter (where {ago} between"
+    early, late = duckdb.sql(f"select {count} 61 and 70), {count} 1 and 10) {gone}").fetchall()[0]
+    after = duckdb.sql(
+        f"select count(*) {gone} and {ago} <= 0 and (return_date is null or cast(event_time as date) < return_date)"
+    ).fetchall()
+    assert late < 0.6 * early
+    assert after == [(0,)]
+    causes = duckdb.sql(
+        f"select cause, count(*), count(return_date) from '{tmp_path}/truth.parquet' group by 1"
+    ).fetchall()
+    assert {row[0] for row in causes} == {"lost interest", "failed payment", None}
+    assert all(row[2] > 0 for row in causes if row[0])
+
+
+def test_people_sign_up_all_year_and_nobody_acts_before(tmp_path: Path) -> None:
+    list(generate(World(n_users=500, days=200), tmp_path))
+    users = pl.read_parquet(tmp_path / "users.parquet")
+    assert users.filter(pl.col("signup_date") >= date(2025, 1, 1)).height > 100
+    early = duckdb.sql(f"""select count(*) from '{tmp_path}/events.parquet' join '{tmp_path}/users.parquet'
+        using (user_id) where cast(event_time as date) < signup_date""").fetchall()
+    assert early == [(0,)]
+    assert "engagement_score" not in users.columns
+
+
+def test_nothing_reads_the_truth(ran: tuple[Warehouse, Ran]) -> None:
+    compiled = "".join(path.read_text() for path in ran[0].compiled.glob("*.sql"))
+    assert compiled
+    assert "truth" not in compiled
+    assert "interest" not in compiled
+
+
+def test_more_users_than_a_chunk_are_numbered_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("churn_duck.generate.CHUNK_USERS", 40)
+    assert list(generate(World(n_users=100, days=30), tmp_path)) == [40, 80, 100]
+    assert pl.read_parquet(tmp_path / "users.parquet")["user_id"].to_list() == list(range(1, 101))
+    events = pl.read_parquet(tmp_path / "events.parquet")["event_id"]
+    assert events.to_list() == list(range(1, len(events) + 1))
+
+
+@pytest.mark.parametrize("wrong", [{"n_users": 0}, {"days": 0}, {"paid_ratio": 1.5}, {"churn_base_rate": -0.1}])
+def test_an_impossible_world_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=str(next(iter(wrong.values())))):
+        World(**wrong)  # type: ignore[arg-type]
