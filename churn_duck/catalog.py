@@ -130,6 +130,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "windows": windows,
         "rate_window": 30 if 30 in windows else max(windows),
         "measures": measures.MEASURES,
+        "valued_columns": sorted({m.column for m in measures.MEASURES if m.column}),
         "event_types": measures.EVENT_TYPES,
         "key_columns": ["user_id", "as_of_date", "signup_date"],
         "attribute_columns": list(measures.ATTRIBUTES),

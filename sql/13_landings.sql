@@ -3,14 +3,22 @@
 -- reads:  parquet_kv_metadata
 -- The raw files describe themselves: a lost database file loses nothing of this.
 create or replace view landings as
+with pairs as (
+    select
+        file_name,
+        decode(key) as key,
+        decode(value) as value
+    from parquet_kv_metadata({{ (users_files + events_files) | sql }})
+)
+
 select
     file_name,
-    max(decode(value)) filter (where decode(key) = 'source_table') as source_table,
-    cast(max(decode(value)) filter (where decode(key) = 'landing') as integer) as landing,
-    max(decode(value)) filter (where decode(key) = 'source_file') as source_file,
-    max(decode(value)) filter (where decode(key) = 'missing_columns') as missing_columns,
-    cast(max(decode(value)) filter (where decode(key) = 'landed_at') as timestamp) as landed_at
-from parquet_kv_metadata({{ (users_files + events_files) | sql }})
+    max(value) filter (where key = 'source_table') as source_table,
+    cast(max(value) filter (where key = 'landing') as integer) as landing,
+    max(value) filter (where key = 'source_file') as source_file,
+    max(value) filter (where key = 'missing_columns') as missing_columns,
+    cast(max(value) filter (where key = 'landed_at') as timestamp) as landed_at
+from pairs
 group by file_name;
 
 comment on column landings.file_name is 'the raw Parquet file';

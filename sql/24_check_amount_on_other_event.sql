@@ -9,17 +9,15 @@ with judged as (
         event_id,
         event_type,
         amount,
-        coalesce(
-            {{ trimmed_lower('event_type') }} not in ('payment_success', 'payment_failed') and amount is not null,
-            false
-        ) as is_offending,
-        true as is_counted
+        {{ trimmed_lower('event_type') }}
+        not in ('payment_success', 'payment_failed') as is_other
     from raw_events
 ),
 
 total as (
-    select cast(count(*) filter (where is_offending) as double)
-        / nullif(count(*) filter (where is_counted), 0) as offending_share
+    select
+        cast(count(*) filter (where is_other and amount is not null) as double)
+        / nullif(count(*), 0) as offending_share
     from judged
 )
 
@@ -27,10 +25,11 @@ select
     judged.landing,
     judged.source_row,
     case when total.offending_share > 0.02 then 'fail' else 'warn' end as severity,
-    'event ' || judged.event_id || ' of type ' || judged.event_type || ' has amount ' || judged.amount as offence
+    'event ' || judged.event_id || ' of type ' || judged.event_type
+    || ' has amount ' || judged.amount as offence
 from judged
 cross join total
-where judged.is_offending;
+where judged.is_other and judged.amount is not null;
 
 comment on column check_amount_on_other_event.landing is 'number of the land command that brought the row';
 comment on column check_amount_on_other_event.source_row is 'row number within that landing';

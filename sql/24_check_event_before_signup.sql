@@ -15,7 +15,8 @@ select
     raw_events.source_row,
     'warn' as severity,
     'event ' || raw_events.event_id || ' at ' || raw_events.event_time
-    || ' of user ' || raw_events.user_id || ', who signed up on ' || signups.signup_date as offence
+    || ' of user ' || raw_events.user_id
+    || ', who signed up on ' || signups.signup_date as offence
 from raw_events
 inner join signups on raw_events.user_id = signups.user_id
 where raw_events.event_time < cast(signups.signup_date as timestamp);

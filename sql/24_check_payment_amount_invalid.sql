@@ -7,9 +7,12 @@ select
     landing,
     source_row,
     'fail' as severity,
-    'payment ' || event_id || ' has amount ' || coalesce(cast(amount as varchar), 'NULL') as offence
+    'payment ' || event_id
+    || ' has amount ' || coalesce(cast(amount as varchar), 'NULL') as offence
 from raw_events
-where {{ trimmed_lower('event_type') }} in ('payment_success', 'payment_failed')
+where
+    {{ trimmed_lower('event_type') }}
+    in ('payment_success', 'payment_failed')
     and (amount is null or amount < 0);
 
 comment on column check_payment_amount_invalid.landing is 'number of the land command that brought the row';

@@ -8,19 +8,16 @@ with judged as (
         landing,
         source_row,
         event_id,
-        event_type,
         amount,
-        coalesce(
-            {{ trimmed_lower('event_type') }} in ('payment_success', 'payment_failed') and amount = 0,
-            false
-        ) as is_offending,
-        {{ trimmed_lower('event_type') }} in ('payment_success', 'payment_failed') as is_counted
+        {{ trimmed_lower('event_type') }}
+        in ('payment_success', 'payment_failed') as is_payment
     from raw_events
 ),
 
 total as (
-    select cast(count(*) filter (where is_offending) as double)
-        / nullif(count(*) filter (where is_counted), 0) as offending_share
+    select
+        cast(count(*) filter (where is_payment and amount = 0) as double)
+        / nullif(count(*) filter (where is_payment), 0) as offending_share
     from judged
 )
 
@@ -31,7 +28,7 @@ select
     'payment ' || judged.event_id || ' has amount 0' as offence
 from judged
 cross join total
-where judged.is_offending;
+where judged.is_payment and judged.amount = 0;
 
 comment on column check_payment_amount_zero.landing is 'number of the land command that brought the row';
 comment on column check_payment_amount_zero.source_row is 'row number within that landing';

@@ -4,27 +4,40 @@
 -- The one big table; days without events have no row. Means and sums of fractions are kept in steps of 2^-34, so that
 -- adding them up is exact, and thus the same in any order and with any number of threads.
 create or replace table user_activity as
-with daily as (
+with valued as (
     select
         user_id,
         event_date as activity_date,
-        count(*) as total_events,
-{% for m in measures %}
-{% if m.aggregation == 'count' %}
-        count(*) filter (where event_type = '{{ m.event_type }}') as {{ m.daily_column }}{{ ',' if not loop.last }}
-{% elif m.aggregation == 'sum' %}
-        coalesce(
-            sum({{ exact(m.column) }}) filter (where event_type = '{{ m.event_type }}'),
-            cast(0 as double)
-        ) as {{ m.daily_column }}{{ ',' if not loop.last }}
-{% else %}
-        sum({{ exact(m.column) }}) filter (where event_type = '{{ m.event_type }}')
-        / nullif(count({{ m.column }}) filter (where event_type = '{{ m.event_type }}'), 0)
-            as {{ m.daily_column }}{{ ',' if not loop.last }}
-{% endif %}
+        event_type{{ ',' if valued_columns }}
+{% for column in valued_columns %}
+        {{ exact(column) }} as {{ column }}{{ ',' if not loop.last }}
 {% endfor %}
     from events_clean
-    group by user_id, event_date
+),
+
+daily as (
+    select
+        user_id,
+        activity_date,
+        count(*) as total_events,
+{% for m in measures %}
+{% set only = "filter (where event_type = '%s')" % m.event_type %}
+{% set comma = ',' if not loop.last %}
+{% if m.aggregation == 'count' %}
+        count(*) {{ only }} as {{ m.daily_column }}{{ comma }}
+{% elif m.aggregation == 'sum' %}
+        coalesce(
+            sum({{ m.column }}) {{ only }},
+            cast(0 as double)
+        ) as {{ m.daily_column }}{{ comma }}
+{% else %}
+        sum({{ m.column }}) {{ only }}
+        / nullif(count({{ m.column }}) {{ only }}, 0)
+            as {{ m.daily_column }}{{ comma }}
+{% endif %}
+{% endfor %}
+    from valued
+    group by user_id, activity_date
 )
 
 select

@@ -3,7 +3,10 @@
 -- reads:  period
 create or replace view calendar as
 with days as (
-    select unnest(generate_series(first_event_date, as_of_date, interval 1 day)) as midnight
+    select
+        unnest(
+            generate_series(first_event_date, as_of_date, interval 1 day)
+        ) as midnight
     from period
 )
 

@@ -7,7 +7,9 @@ select
     users_clean.user_id,
     calendar.as_of_date,
     users_clean.signup_date,
-    greatest(date_diff('day', users_clean.signup_date, calendar.as_of_date), 0) as days_since_signup,
+    greatest(
+        date_diff('day', users_clean.signup_date, calendar.as_of_date), 0
+    ) as days_since_signup,
     users_clean.plan,
     users_clean.is_paid,
     users_clean.country,

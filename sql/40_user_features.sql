@@ -22,34 +22,51 @@ lookback as (
     cross join ages
 ),
 
-windowed as (
+aged as (
     select
         user_activity.user_id,
         lookback.as_of_date,
-        {{ summed("= 0", "total_events") }} as total_events,
-{% for m in measures %}
-{% if m.aggregation == 'mean' %}
-        max(case when lookback.age = 0 then user_activity.{{ m.daily_column }} end) as {{ m.daily_column }},
-{% else %}
-        {{ summed("= 0", m.daily_column, m.aggregation) }} as {{ m.daily_column }},
-{% endif %}
-{% endfor %}
+        cast(lookback.age = 0 as integer) as on_day,
 {% for w in windows %}
-        cast(sum(cast(lookback.age < {{ w }} as integer)) as bigint) as active_days_{{ w }}d,
-        {{ summed("< %d" % w, "total_events") }} as events_{{ w }}d,
-{% for m in measures %}
-{% if m.aggregation == 'mean' %}
-        sum(user_activity.{{ m.daily_column }} * cast(lookback.age < {{ w }} as integer))
-        / nullif(sum(cast(lookback.age < {{ w }} and user_activity.{{ m.daily_column }} is not null as integer)), 0)
-            as {{ m.name }}_{{ w }}d{{ ',' if not (loop.last and w == windows | last) }}
-{% else %}
-        {{ summed("< %d" % w, m.daily_column, m.aggregation) }} as {{ m.name }}_{{ w }}d{{ ',' if not (loop.last and w == windows | last) }}
-{% endif %}
+        cast(lookback.age < {{ w }} as integer) as in_{{ w }}d,
 {% endfor %}
+        user_activity.total_events,
+{% for m in measures %}
+        user_activity.{{ m.daily_column }}{{ ',' if not loop.last }}
 {% endfor %}
     from user_activity
     inner join lookback on user_activity.activity_date = lookback.activity_date
-    group by user_activity.user_id, lookback.as_of_date
+),
+
+windowed as (
+    select
+        user_id,
+        as_of_date,
+        {{ summed('total_events', 'on_day') }} as total_events,
+{% for m in measures %}
+{% if m.aggregation == 'mean' %}
+        max(case when on_day = 1 then {{ m.daily_column }} end) as {{ m.daily_column }},
+{% else %}
+        {{ summed(m.daily_column, 'on_day', m.aggregation) }} as {{ m.daily_column }},
+{% endif %}
+{% endfor %}
+{% for w in windows %}
+{% set last_window = loop.last %}
+        cast(sum(in_{{ w }}d) as bigint) as active_days_{{ w }}d,
+        {{ summed('total_events', 'in_%dd' % w) }} as events_{{ w }}d,
+{% for m in measures %}
+{% set comma = '' if loop.last and last_window else ',' %}
+{% if m.aggregation == 'mean' %}
+        sum({{ m.daily_column }} * in_{{ w }}d)
+        / nullif(count({{ m.daily_column }}) filter (where in_{{ w }}d = 1), 0)
+            as {{ m.name }}_{{ w }}d{{ comma }}
+{% else %}
+        {{ summed(m.daily_column, 'in_%dd' % w, m.aggregation) }} as {{ m.name }}_{{ w }}d{{ comma }}
+{% endif %}
+{% endfor %}
+{% endfor %}
+    from aged
+    group by user_id, as_of_date
 )
 
 select
@@ -85,7 +102,10 @@ select
     user_states.days_since_last_activity,
     coalesce(
         cast(windowed.payment_failed_{{ rate_window }}d as double)
-        / nullif(windowed.payment_failed_{{ rate_window }}d + windowed.payment_success_{{ rate_window }}d, 0),
+        / nullif(
+            windowed.payment_failed_{{ rate_window }}d
+            + windowed.payment_success_{{ rate_window }}d, 0
+        ),
         cast(0 as double)
     ) as payment_fail_rate_30d,
     user_states.last_activity_date,

@@ -8,7 +8,8 @@ with dated as (
     select
         calendar.as_of_date,
         calendar.as_of_date + params.churn_window_days as label_end_date,
-        calendar.as_of_date - params.largest_window_days + 1 >= period.first_event_date as has_full_lookback,
+        calendar.as_of_date - params.largest_window_days + 1
+        >= period.first_event_date as has_full_lookback,
         params.test_size
     from calendar
     cross join params
@@ -16,7 +17,8 @@ with dated as (
     where
         calendar.as_of_date + params.churn_window_days <= period.as_of_date
         and mod(
-            date_diff('day', calendar.as_of_date, period.as_of_date) - params.churn_window_days,
+            date_diff('day', calendar.as_of_date, period.as_of_date)
+            - params.churn_window_days,
             params.snapshot_every_days
         ) = 0
 ),
@@ -26,9 +28,10 @@ ranked as (
         as_of_date,
         label_end_date,
         has_full_lookback,
+        test_size * count(*) filter (where has_full_lookback) over () as test_dates,
         row_number() over (
             order by as_of_date desc
-        ) <= greatest(1, floor(test_size * count(*) filter (where has_full_lookback) over ())) as is_test
+        ) as dates_from_end
     from dated
 ),
 
@@ -37,8 +40,12 @@ bounded as (
         as_of_date,
         label_end_date,
         has_full_lookback,
-        is_test,
-        min(case when is_test and has_full_lookback then as_of_date end) over () as first_test_date
+        dates_from_end <= greatest(1, floor(test_dates)) as is_test,
+        min(
+            case
+                when dates_from_end <= greatest(1, floor(test_dates)) then as_of_date
+            end
+        ) over () as first_test_date
     from ranked
 )
 

@@ -3,6 +3,11 @@
 -- reads:  training_snapshots, user_features, user_labels
 -- Features look back from as_of_date, the label looks ahead of it: no day is in both.
 create or replace view training_dataset as
+with snapshots as (
+    select list(as_of_date) as as_of_dates
+    from training_snapshots
+)
+
 select
     features.user_id,
     features.as_of_date,
@@ -12,8 +17,8 @@ select
 {% endfor %}
     labels.churn_label,
     training_snapshots.split
-from user_features((select list(training_snapshots.as_of_date) from training_snapshots)) as features
-inner join user_labels((select list(training_snapshots.as_of_date) from training_snapshots)) as labels
+from user_features((select snapshots.as_of_dates from snapshots)) as features
+inner join user_labels((select snapshots.as_of_dates from snapshots)) as labels
     on features.user_id = labels.user_id and features.as_of_date = labels.as_of_date
 inner join training_snapshots on features.as_of_date = training_snapshots.as_of_date
 where features.is_eligible;
