@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
+import duckdb
 import typer
 
 from churn_duck.errors import ChurnDuckError
@@ -30,8 +32,23 @@ def _exit_code(arguments: list[str] | None) -> int:
         error.show()  # type: ignore[attr-defined]
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("interrupted; the warehouse is as it was before this step", err=True)
-        return INTERRUPTED
+        return _interrupted()
+    except RuntimeError as error:
+        # DuckDB's word for Ctrl-C in the middle of a query
+        if "Query interrupted" in str(error):
+            return _interrupted()
+        raise
     except BrokenPipeError:
+        # the reader of stdout has left, and takes nothing more, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return result if isinstance(result, int) else 0
+    except (OSError, duckdb.Error) as error:
+        typer.echo(f"error: {error}", err=True)
+        return 1
+    # typer turns Ctrl-C in a command into this code, without a word
+    return _interrupted() if result == INTERRUPTED else int(result or 0)
+
+
+def _interrupted() -> int:
+    typer.echo("interrupted; the warehouse is as it was before this step", err=True)
+    return INTERRUPTED

@@ -6,7 +6,8 @@ select
     landing,
     cast(0 as bigint) as source_row,
     'fail' as severity,
-    source_file || ' lacks: ' || missing_columns as offence
+    source_file || ' lacks ' || missing_columns
+    || '; add an empty column where there is nothing to say' as offence
 from landings
 where source_table = 'events' and missing_columns <> '';
 

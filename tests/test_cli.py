@@ -72,6 +72,7 @@ EXITS = [
     (1, ["land", "--users", "nobody.csv"]),
     (1, ["sql", "no_such_view"]),
     (1, ["shell"]),
+    (1, ["--warehouse", "users.csv", "build"]),
 ]
 
 
@@ -141,6 +142,19 @@ def test_a_second_writer_waits_and_is_told_who_has_the_warehouse(tmp_path: Path)
     holder.join()
     with writing(warehouse, "score", 5):
         assert "score" in (tmp_path / ".writer.json").read_text()
+
+
+def test_ctrl_c_says_that_nothing_is_lost(
+    own: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for cause in (KeyboardInterrupt(), RuntimeError("Query interrupted")):
+
+        def interrupted(*_: object, cause: BaseException = cause) -> None:
+            raise cause
+
+        monkeypatch.setattr("churn_duck.checks.validate", interrupted)
+        assert run("--warehouse", own.root, "validate") == 130
+        assert "the warehouse is as it was" in capsys.readouterr().err
 
 
 def test_a_killed_build_leaves_the_last_good_one_and_the_next_completes(own: Warehouse) -> None:
