@@ -138,6 +138,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "state_columns": ["last_activity_date", "state", "is_eligible"],
         "feature_columns": measures.feature_columns(windows),
         "kept_feature_columns": measures.kept_feature_columns(settings),
+        "check_columns": list(measures.CHECK),
         "column_comments": measures.column_comments(windows),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
         "users_files": raw.users,

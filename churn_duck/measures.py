@@ -35,6 +35,7 @@ EVENT_TYPES = tuple(dict.fromkeys(measure.event_type for measure in MEASURES))
 CATEGORICAL = ("plan", "country", "marketing_source")
 ATTRIBUTES = ("days_since_signup", "plan", "is_paid", "country", "marketing_source", "engagement_score")
 DAILY = ("is_active_day", "total_events", *(measure.daily_column for measure in MEASURES))
+CHECK = ("landing", "source_row", "severity", "offence")
 RECENCY = "days_since_last_activity"
 
 _COMMENTS = {
@@ -56,6 +57,10 @@ _COMMENTS = {
     "is_eligible": "true: worth a prediction; see population.active_within_days",
     "future_active_days": "active days among the churn_window_days after as_of_date",
     "churn_label": "1: no active day among the churn_window_days after as_of_date; 0: at least one",
+    "landing": "number of the land command that brought the row",
+    "source_row": "row number within that landing",
+    "severity": "fail: validate exits 1; warn: it is only told",
+    "offence": "what is wrong, with the value",
     "split": "train, purge, test or warm_up: the part of the date in the evaluation",
 }
 

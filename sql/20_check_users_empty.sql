@@ -10,7 +10,4 @@ select
 from raw_users
 having count(*) = 0;
 
-comment on column check_users_empty.landing is 'number of the land command that brought the row';
-comment on column check_users_empty.source_row is 'row number within that landing';
-comment on column check_users_empty.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_users_empty.offence is 'what is wrong, with the value';
+{{ comments('check_users_empty', check_columns) }}

@@ -11,7 +11,4 @@ select
 from quarantine
 where source_table = 'users' and not row_is_kept;
 
-comment on column check_users_quarantined.landing is 'number of the land command that brought the row';
-comment on column check_users_quarantined.source_row is 'row number within that landing';
-comment on column check_users_quarantined.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_users_quarantined.offence is 'what is wrong, with the value';
+{{ comments('check_users_quarantined', check_columns) }}

@@ -13,7 +13,4 @@ where (
     or {{ trimmed_lower('plan') }} = 'free' and is_paid = 1
 );
 
-comment on column check_is_paid_contradicts_plan.landing is 'number of the land command that brought the row';
-comment on column check_is_paid_contradicts_plan.source_row is 'row number within that landing';
-comment on column check_is_paid_contradicts_plan.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_is_paid_contradicts_plan.offence is 'what is wrong, with the value';
+{{ comments('check_is_paid_contradicts_plan', check_columns) }}

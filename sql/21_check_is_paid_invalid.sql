@@ -10,7 +10,4 @@ select
 from raw_users
 where is_paid not in (0, 1);
 
-comment on column check_is_paid_invalid.landing is 'number of the land command that brought the row';
-comment on column check_is_paid_invalid.source_row is 'row number within that landing';
-comment on column check_is_paid_invalid.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_is_paid_invalid.offence is 'what is wrong, with the value';
+{{ comments('check_is_paid_invalid', check_columns) }}

@@ -10,7 +10,4 @@ select
 from raw_users
 where {{ trimmed_lower('coalesce(plan, chr(32))') }} = '';
 
-comment on column check_plan_missing.landing is 'number of the land command that brought the row';
-comment on column check_plan_missing.source_row is 'row number within that landing';
-comment on column check_plan_missing.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_plan_missing.offence is 'what is wrong, with the value';
+{{ comments('check_plan_missing', check_columns) }}

@@ -27,7 +27,4 @@ from named
 cross join vocabulary
 where named.plan not in ('free', 'paid') and named.plan <> '';
 
-comment on column check_plan_unknown.landing is 'number of the land command that brought the row';
-comment on column check_plan_unknown.source_row is 'row number within that landing';
-comment on column check_plan_unknown.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_plan_unknown.offence is 'what is wrong, with the value';
+{{ comments('check_plan_unknown', check_columns) }}

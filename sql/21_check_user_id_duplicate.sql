@@ -23,7 +23,4 @@ select
 from numbered
 where occurrence > 1;
 
-comment on column check_user_id_duplicate.landing is 'number of the land command that brought the row';
-comment on column check_user_id_duplicate.source_row is 'row number within that landing';
-comment on column check_user_id_duplicate.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_user_id_duplicate.offence is 'what is wrong, with the value';
+{{ comments('check_user_id_duplicate', check_columns) }}

@@ -7,11 +7,8 @@ select
     cast(0 as bigint) as source_row,
     'fail' as severity,
     source_file || ' lacks ' || missing_columns
-    || '; add an empty column where there is nothing to say' as offence
+    || ' (add an empty column where there is nothing to say)' as offence
 from landings
 where source_table = 'events' and missing_columns <> '';
 
-comment on column check_events_column_missing.landing is 'number of the land command that brought the row';
-comment on column check_events_column_missing.source_row is 'row number within that landing';
-comment on column check_events_column_missing.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_events_column_missing.offence is 'what is wrong, with the value';
+{{ comments('check_events_column_missing', check_columns) }}

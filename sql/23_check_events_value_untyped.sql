@@ -10,7 +10,4 @@ select
 from quarantine
 where source_table = 'events' and row_is_kept;
 
-comment on column check_events_value_untyped.landing is 'number of the land command that brought the row';
-comment on column check_events_value_untyped.source_row is 'row number within that landing';
-comment on column check_events_value_untyped.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_events_value_untyped.offence is 'what is wrong, with the value';
+{{ comments('check_events_value_untyped', check_columns) }}

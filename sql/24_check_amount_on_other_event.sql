@@ -31,7 +31,4 @@ from judged
 cross join total
 where judged.is_other and judged.amount is not null;
 
-comment on column check_amount_on_other_event.landing is 'number of the land command that brought the row';
-comment on column check_amount_on_other_event.source_row is 'row number within that landing';
-comment on column check_amount_on_other_event.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_amount_on_other_event.offence is 'what is wrong, with the value';
+{{ comments('check_amount_on_other_event', check_columns) }}

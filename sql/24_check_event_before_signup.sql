@@ -21,7 +21,4 @@ from raw_events
 inner join signups on raw_events.user_id = signups.user_id
 where raw_events.event_time < cast(signups.signup_date as timestamp);
 
-comment on column check_event_before_signup.landing is 'number of the land command that brought the row';
-comment on column check_event_before_signup.source_row is 'row number within that landing';
-comment on column check_event_before_signup.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_event_before_signup.offence is 'what is wrong, with the value';
+{{ comments('check_event_before_signup', check_columns) }}

@@ -22,7 +22,4 @@ from raw_events
 inner join moments on raw_events.landing = moments.landing
 where raw_events.event_time > moments.landed_at;
 
-comment on column check_event_in_future.landing is 'number of the land command that brought the row';
-comment on column check_event_in_future.source_row is 'row number within that landing';
-comment on column check_event_in_future.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_event_in_future.offence is 'what is wrong, with the value';
+{{ comments('check_event_in_future', check_columns) }}

@@ -14,7 +14,4 @@ where {{ trimmed_lower('event_type') }} not in (
     {% endif %}{% endfor %}
 );
 
-comment on column check_event_type_unknown.landing is 'number of the land command that brought the row';
-comment on column check_event_type_unknown.source_row is 'row number within that landing';
-comment on column check_event_type_unknown.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_event_type_unknown.offence is 'what is wrong, with the value';
+{{ comments('check_event_type_unknown', check_columns) }}

@@ -10,7 +10,4 @@ select
 from raw_events
 where user_id not in (select raw_users.user_id from raw_users);
 
-comment on column check_event_user_unknown.landing is 'number of the land command that brought the row';
-comment on column check_event_user_unknown.source_row is 'row number within that landing';
-comment on column check_event_user_unknown.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_event_user_unknown.offence is 'what is wrong, with the value';
+{{ comments('check_event_user_unknown', check_columns) }}

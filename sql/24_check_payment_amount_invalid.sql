@@ -15,7 +15,4 @@ where
     in ('payment_success', 'payment_failed')
     and (amount is null or amount < 0);
 
-comment on column check_payment_amount_invalid.landing is 'number of the land command that brought the row';
-comment on column check_payment_amount_invalid.source_row is 'row number within that landing';
-comment on column check_payment_amount_invalid.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_payment_amount_invalid.offence is 'what is wrong, with the value';
+{{ comments('check_payment_amount_invalid', check_columns) }}

@@ -30,7 +30,4 @@ from judged
 cross join total
 where judged.is_payment and judged.amount = 0;
 
-comment on column check_payment_amount_zero.landing is 'number of the land command that brought the row';
-comment on column check_payment_amount_zero.source_row is 'row number within that landing';
-comment on column check_payment_amount_zero.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_payment_amount_zero.offence is 'what is wrong, with the value';
+{{ comments('check_payment_amount_zero', check_columns) }}

@@ -10,7 +10,4 @@ select
 from raw_events
 where watch_minutes < 0;
 
-comment on column check_watch_minutes_negative.landing is 'number of the land command that brought the row';
-comment on column check_watch_minutes_negative.source_row is 'row number within that landing';
-comment on column check_watch_minutes_negative.severity is 'fail: validate exits 1; warn: it is only told';
-comment on column check_watch_minutes_negative.offence is 'what is wrong, with the value';
+{{ comments('check_watch_minutes_negative', check_columns) }}
