@@ -17,7 +17,10 @@ def export(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     Raises: WarehouseError for an unknown name, a macro, another kind of file, or a warehouse that is not built.
     """
     if find(name).kind == "macro":
-        raise WarehouseError(f"{name} is a macro and wants dates; export {name}_daily, or ask in: churn-duck shell")
+        raise WarehouseError(
+            f"{name} is a macro and wants dates; in churn-duck shell: "
+            f"copy (from {name}([date '2025-12-31'])) to '{path}'"
+        )
     if path.suffix not in (".parquet", ".csv"):
         raise WarehouseError(f"cannot export to {path}: the name must end in .parquet or .csv")
     there = con.execute("select 1 from information_schema.tables where table_name = ?", [name]).fetchall()

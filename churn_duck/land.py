@@ -101,9 +101,17 @@ def land(warehouse: Warehouse, table: Table, pattern: str) -> Iterator[Landed]:
 
 
 def land_sources(warehouse: Warehouse, users: str | None, events: str | None, tell: Tell) -> list[Landed]:
-    """Land the given files or globs, users first."""
+    """Land the given files or globs, users first.
+
+    Raises: LandingError for a file of no use, or for files of somebody's own in a warehouse that `demo` made.
+    """
     landed: list[Landed] = []
     for table, pattern in zip(COLUMNS, (users, events), strict=True):
+        if pattern is not None and warehouse.is_invented and Path(pattern).parent != warehouse.generated:
+            raise LandingError(
+                f"{warehouse.root} holds the users that demo invented, and your own must not mix with them; "
+                f"give them another --warehouse DIR, or delete {warehouse.root}"
+            )
         if pattern is not None:
             tell(f"landing {table}")
             landed.extend(land(warehouse, table, pattern))

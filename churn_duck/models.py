@@ -50,7 +50,19 @@ def fit(name: ModelName, schema: FeatureSchema, training: Training, features: Ma
     if len(classes) < 2:
         what = "churns" if classes.size and classes[0] == 1 else "stays"
         raise ModelError(f"every one of the {len(features)} training rows {what}; there is nothing to tell apart")
-    return pipeline(name, schema, training).fit(features.astype(np.float64), label)
+    trained = pipeline(name, schema, training).fit(features.astype(np.float64), label)
+    if training.imbalance_strategy == "class_weight":
+        _take_weights_out(trained, float(np.asarray(label, dtype=np.float64).mean()))
+    return trained
+
+
+def _take_weights_out(trained: Pipeline, base_rate: float) -> None:
+    """Balanced weights make the odds of churning (1 - base rate) / base rate times too high: shift them back."""
+    classifier, shift = trained.named_steps["classifier"], np.log((1 - base_rate) / base_rate)
+    if hasattr(classifier, "intercept_"):
+        classifier.intercept_ = classifier.intercept_ - shift
+    else:
+        classifier._baseline_prediction = classifier._baseline_prediction - shift
 
 
 def risk(model: Pipeline, features: Matrix) -> npt.NDArray[np.float64]:

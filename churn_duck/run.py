@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
@@ -47,8 +46,3 @@ def run(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None
     decision = promote(con, warehouse, as_of)
     scored = score(con, warehouse, as_of, top_k, tell)
     return Ran(landed, rules, trained, decision, scored, top_rows(con, 10))
-
-
-def demo_folder(warehouse: Warehouse) -> Path:
-    """Where `demo` keeps the files that it invents."""
-    return warehouse.root / "generated"

@@ -53,6 +53,15 @@ class Warehouse:
     def compiled(self) -> Path:
         return self.root / "compiled"
 
+    @property
+    def generated(self) -> Path:
+        return self.root / "generated"
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether `demo` made this warehouse."""
+        return self.generated.is_dir()
+
     def raw(self, table: str) -> Path:
         return self.root / "raw" / table
 

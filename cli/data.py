@@ -28,13 +28,13 @@ DEFAULT = World()
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the three files.")] = Path("generated"),
-    n_users: Annotated[int, typer.Option(help="Users over the whole period.")] = DEFAULT.n_users,
-    days: Annotated[int, typer.Option(help="Days of events.")] = DEFAULT.days,
+    n_users: Annotated[int, typer.Option(min=1, help="Users over the whole period.")] = DEFAULT.n_users,
+    days: Annotated[int, typer.Option(min=1, help="Days of events.")] = DEFAULT.days,
     start_date: Start = DEFAULT.start_date,
-    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = DEFAULT.seed,
-    paid_ratio: Annotated[float, typer.Option(help="Share of users who pay.")] = DEFAULT.paid_ratio,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same files.")] = DEFAULT.seed,
+    paid_ratio: Annotated[float, typer.Option(min=0, max=0.99, help="Share of users who pay.")] = DEFAULT.paid_ratio,
     churn_base_rate: Annotated[
-        float, typer.Option(help="Share of users who lose interest within any 120 days.")
+        float, typer.Option(min=0, max=0.99, help="Share of users who lose interest within any 120 days.")
     ] = DEFAULT.churn_base_rate,
 ) -> None:
     """Invent users.parquet and events.parquet, and truth.parquet apart."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from churn_duck.config import MODEL_NAMES, ModelName
-from churn_duck.land import land_sources
 from churn_duck.warehouse import working
 from churn_duck.world import World
 from cli import show
@@ -74,7 +73,7 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
 
 @app.command()
 def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
-    """Validate, build, train, promote and score what has landed."""
+    """Validate, build, train, promote and score what has landed; land the configured sources first."""
     from churn_duck.run import run as run_all
 
     at: Global = context.obj
@@ -86,23 +85,18 @@ def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Js
 @app.command()
 def demo(
     context: typer.Context,
-    n_users: Annotated[int, typer.Option(help="Users to invent.")] = World().n_users,
-    days: Annotated[int, typer.Option(help="Days of events to invent.")] = 365,
-    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = World().seed,
+    n_users: Annotated[int, typer.Option(min=1, help="Users to invent.")] = World().n_users,
+    days: Annotated[int, typer.Option(min=1, help="Days of events to invent.")] = 365,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same world.")] = World().seed,
     json: Json = False,
 ) -> None:
     """Invent a year of data, run the whole job on it, and print the ten users most at risk."""
-    from churn_duck.generate import generate as invent
-    from churn_duck.run import demo_folder
-    from churn_duck.run import run as run_all
+    from churn_duck.demo import demo as run_demo
 
     at: Global = context.obj
-    folder = demo_folder(at.warehouse)
+    world = World(n_users=n_users, days=days, seed=seed)
     with show.progress() as tell, working(at.warehouse, "demo") as con:
-        for done in invent(World(n_users=n_users, days=days, seed=seed), folder):
-            tell(f"inventing users: {done:,} of {n_users:,}")
-        land_sources(at.warehouse, str(folder / "users.parquet"), str(folder / "events.parquet"), tell)
-        ran = run_all(con, at.warehouse, None, None, tell)
+        ran = run_demo(con, at.warehouse, world, tell)
     _print(ran, json or at.json)
 
 

@@ -1,7 +1,7 @@
 -- events_clean: one row per event of a known user.
 -- grain:  event_id
 -- reads:  raw_events, users_clean
--- Of several rows of one event the newest landing counts, and in it the first row: a correction replaces what it corrects.
+-- Of several rows of one event the newest landing counts (it corrects), and in it the first row.
 create or replace view events_clean as
 with numbered as (
     select

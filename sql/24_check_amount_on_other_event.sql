@@ -1,6 +1,7 @@
--- check_amount_on_other_event: one row per event that is no payment and carries an amount; a failure above 2 % of all events.
+-- check_amount_on_other_event: one row per event that is no payment and carries an amount.
 -- grain:  landing, source_row
 -- reads:  raw_events
+-- A failure above 2 % of all events, below it a warning.
 create or replace view check_amount_on_other_event as
 with judged as (
     select

@@ -10,8 +10,9 @@ select
     'event ' || event_id || ' has type ' || event_type as offence
 from raw_events
 where {{ trimmed_lower('event_type') }} not in (
-    {% for t in event_types %}'{{ t }}'{% if not loop.last %},
-    {% endif %}{% endfor %}
+{% for event_type in event_types %}
+    '{{ event_type }}'{{ ',' if not loop.last }}
+{% endfor %}
 );
 
 {{ comments('check_event_type_unknown', check_columns) }}

@@ -11,11 +11,11 @@ select
     end as verdict,
     count(*) as offences,
     min(offence, 3) as examples
-from {{ check }}
+from {{ check }}{{ ';' if loop.last }}
 {% if not loop.last %}
 union all
 {% endif %}
-{% endfor %};
+{% endfor %}
 
 comment on column validation_report.rule is 'name of the view that lists every offending row';
 comment on column validation_report.verdict is 'pass, warn or fail';

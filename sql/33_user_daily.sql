@@ -19,7 +19,11 @@ select
     coalesce(user_activity.total_events, 0) as total_events,
 {% for m in measures %}
 {% if m.aggregation == 'mean' %}
-    user_activity.{{ m.daily_column }}{{ ',' if not loop.last }}
+    round(user_activity.{{ m.daily_column }}, 9) as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% elif m.aggregation == 'sum' %}
+    coalesce(
+        round(user_activity.{{ m.daily_column }}, 9), 0
+    ) as {{ m.daily_column }}{{ ',' if not loop.last }}
 {% else %}
     coalesce(user_activity.{{ m.daily_column }}, 0) as {{ m.daily_column }}{{ ',' if not loop.last }}
 {% endif %}

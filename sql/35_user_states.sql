@@ -1,7 +1,7 @@
 -- user_states: one row per user and asked-for day: how long since signing up and since the last activity.
 -- grain:  user_id, as_of_date
 -- reads:  users_clean, user_activity, params
--- A table macro: from user_states([date '2025-04-30']). The ASOF join finds the last active day on or before as_of_date.
+-- A table macro: from user_states([date '2025-04-30']). The ASOF join finds the last active day up to as_of_date.
 create or replace macro user_states(as_of_dates) as table
 with asked as (
     select unnest(as_of_dates) as as_of_day

@@ -1,7 +1,7 @@
 -- eligible: one row per user and day on which the user is worth a prediction: signed up, and active not long ago.
 -- grain:  user_id, as_of_date
 -- reads:  calendar, user_states
--- The population of training, evaluation, ranking and monitoring; population.active_within_days decides, null takes everyone.
+-- The population of training, evaluation, ranking and monitoring; population.active_within_days null takes everyone.
 create or replace view eligible as
 select
     user_id,

@@ -3,6 +3,7 @@
 -- reads:  user_activity, user_states, users_clean, params
 -- The one definition of every feature. A table macro: from user_features([date '2025-04-30']).
 -- Active days meet the days that look back on them (an equi-join), so cost follows activity, not users times calendar.
+-- Exact sums of the steps of 2^-34 in user_activity are rounded to 9 decimals, to read as people wrote them.
 create or replace macro user_features(as_of_dates) as table
 with asked as (
     select unnest(as_of_dates) as as_of_day
@@ -45,7 +46,9 @@ windowed as (
         {{ summed('total_events', 'on_day') }} as total_events,
 {% for m in measures %}
 {% if m.aggregation == 'mean' %}
-        max(case when on_day = 1 then {{ m.daily_column }} end) as {{ m.daily_column }},
+        max(
+            case when on_day = 1 then round({{ m.daily_column }}, 9) end
+        ) as {{ m.daily_column }},
 {% else %}
         {{ summed(m.daily_column, 'on_day', m.aggregation) }} as {{ m.daily_column }},
 {% endif %}
@@ -57,9 +60,10 @@ windowed as (
 {% for m in measures %}
 {% set comma = '' if loop.last and last_window else ',' %}
 {% if m.aggregation == 'mean' %}
-        sum({{ m.daily_column }} * in_{{ w }}d)
-        / nullif(count({{ m.daily_column }}) filter (where in_{{ w }}d = 1), 0)
-            as {{ m.name }}_{{ w }}d{{ comma }}
+        round(
+            sum({{ m.daily_column }} * in_{{ w }}d)
+            / nullif(count({{ m.daily_column }}) filter (where in_{{ w }}d = 1), 0), 9
+        ) as {{ m.name }}_{{ w }}d{{ comma }}
 {% else %}
         {{ summed(m.daily_column, 'in_%dd' % w, m.aggregation) }} as {{ m.name }}_{{ w }}d{{ comma }}
 {% endif %}

@@ -15,4 +15,4 @@ select
     is_eligible
 from user_features((select list(calendar.as_of_date) from calendar));
 
-{{ comments('user_features_daily', ['user_id', 'as_of_date', 'signup_date'] + feature_columns + state_columns) }}
+{{ comments('user_features_daily', key_columns + feature_columns + state_columns) }}

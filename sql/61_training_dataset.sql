@@ -23,4 +23,4 @@ inner join user_labels((select snapshots.as_of_dates from snapshots)) as labels
 inner join training_snapshots on features.as_of_date = training_snapshots.as_of_date
 where features.is_eligible;
 
-{{ comments('training_dataset', ['user_id', 'as_of_date', 'signup_date'] + kept_feature_columns + ['churn_label', 'split']) }}
+{{ comments('training_dataset', key_columns + kept_feature_columns + ['churn_label', 'split']) }}

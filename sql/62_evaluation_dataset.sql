@@ -23,4 +23,4 @@ inner join user_labels((select test_dates.as_of_dates from test_dates)) as label
     on features.user_id = labels.user_id and features.as_of_date = labels.as_of_date
 where features.is_eligible or features.state <> 'future';
 
-{{ comments('evaluation_dataset', ['user_id', 'as_of_date', 'signup_date'] + kept_feature_columns + ['churn_label', 'is_eligible']) }}
+{{ comments('evaluation_dataset', key_columns + kept_feature_columns + ['churn_label', 'is_eligible']) }}

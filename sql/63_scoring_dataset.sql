@@ -12,4 +12,4 @@ select
 from user_features((select list(period.as_of_date) from period))
 where is_eligible;
 
-{{ comments('scoring_dataset', ['user_id', 'as_of_date', 'signup_date'] + kept_feature_columns) }}
+{{ comments('scoring_dataset', key_columns + kept_feature_columns) }}

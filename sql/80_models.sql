@@ -14,7 +14,7 @@ create table if not exists models (
     metrics json not null
 );
 
-comment on column models.model_version is 'model, UTC stamp and the first digits of the file digest';
+comment on column models.model_version is 'model, UTC stamp and the first digits of the digest of its graph';
 comment on column models.model is 'baseline_logreg or candidate_hgb';
 comment on column models.created_at is 'when it was registered, UTC';
 comment on column models.as_of_date is 'the world it was trained on ended this evening (UTC)';

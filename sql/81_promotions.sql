@@ -19,5 +19,5 @@ comment on column promotions.previous_version is 'production until then. NULL: t
 comment on column promotions.as_of_date is 'both were compared on test rows of the world that ended this evening';
 comment on column promotions.primary_metric is 'the metric that decided, on eligible test rows';
 comment on column promotions.metric_value is 'of model_version';
-comment on column promotions.previous_value is 'of previous_version on the same rows. NULL: there was none, or its inputs were others';
+comment on column promotions.previous_value is 'of previous_version, same rows. NULL: none, or not comparable';
 comment on column promotions.reason is 'why, for a person';

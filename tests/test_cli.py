@@ -66,7 +66,7 @@ EXITS = [
     (64, ["land"]),
     (64, ["train", "--model", "oracle"]),
     (3, ["--config", "none.yaml", "sql"]),
-    (3, ["generate", "--days", "0"]),
+    (64, ["generate", "--days", "0"]),
     (1, ["build"]),
     (1, ["validate"]),
     (1, ["land", "--users", "nobody.csv"]),

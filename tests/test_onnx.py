@@ -49,6 +49,13 @@ def test_export_agrees_to_1e9_on_test_rows_and_on_edge_rows(name: ModelName, str
     assert assert_parity(model, SCHEMA, exported, matrix(5000, 9)) < 1e-9  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_class_weights_are_taken_out_of_the_probability(name: ModelName) -> None:
+    _, plain, features = trained(name)
+    _, weighted, _ = trained(name, imbalance_strategy="class_weight")
+    assert weighted.risk(features).mean() == pytest.approx(plain.risk(features).mean(), abs=0.02)
+
+
 def test_edge_rows_hold_nan_infinities_and_unseen_levels_and_give_probabilities() -> None:
     rows = edge_rows(SCHEMA, matrix(10, 1))
     assert np.isinf(rows).any()

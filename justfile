@@ -1,0 +1,45 @@
+# everything that CI checks
+check: lint types test
+
+# all tests but the slow ones
+test *ARGS:
+    uv run pytest {{ ARGS }}
+
+# formatting and lint, changing nothing
+lint:
+    uv run ruff format --check
+    uv run ruff check
+
+# bring the Python into shape
+format:
+    uv run ruff format
+    uv run ruff check --fix
+
+# types, strictly
+types:
+    uv run mypy
+
+# sqlfluff and header rules, on the SQL as it is rendered
+sql-lint:
+    uv run pytest tests/test_sql_style.py
+
+# write the generated pages in docs/ anew
+docs:
+    uv run python -m churn_duck.docs
+
+# the whole job on invented data
+demo *ARGS:
+    uv run churn-duck demo {{ ARGS }}
+
+# how long the stages take
+bench *ARGS:
+    uv run python benchmarks/contract_size.py {{ ARGS }}
+
+# the wheel, in dist/
+build-wheel:
+    uv build --wheel
+
+# caches and built files; the warehouse stays
+clean:
+    rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+    find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,166 @@
+"""What the pages say is what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from churn_duck import docs, errors
+from churn_duck.catalog import sql_files
+from churn_duck.config import Settings, parse_settings
+from churn_duck.train import days_needed
+from cli import data, learn, main  # noqa: F401  (importing registers the commands)
+from cli.app import app
+from tests.worlds import event, user, world
+
+ROOT = Path(__file__).parent.parent
+RESERVED_FOR_DRIFT = 2
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def command_lines(text: str) -> list[list[str]]:
+    """Every call of churn-duck in console and sh blocks, as words after `churn-duck`."""
+    found = []
+    for line in "".join(blocks(text, "console", "sh")).splitlines():
+        for call in re.split(r"&&|[|;]", line):
+            words = shlex.split(call, comments=True)
+            for start in (["churn-duck"], ["uv", "run", "churn-duck"]):
+                if words[: len(start)] == start:
+                    found.append(words[len(start) :])
+    return found
+
+
+@cache
+def group() -> Any:
+    return typer.main.get_command(app)
+
+
+def parse(words: list[str]) -> None:
+    """Parse without running; a usage error raises."""
+    position = next((i for i, word in enumerate(words) if word in group().commands), None)
+    if position is None:
+        raise typer.BadParameter(f"there is no command in: {shlex.join(words)}")
+    outer = group().make_context("churn-duck", words[: position + 1])
+    group().commands[words[position]].make_context(words[position], words[position + 1 :], parent=outer)
+
+
+@pytest.mark.parametrize("name", docs.generated())
+def test_the_generated_page_is_current(name: str) -> None:
+    assert page(f"docs/{name}") == docs.generated()[name], "run: just docs"
+
+
+def test_every_command_is_in_the_reference_and_in_the_table_of_the_readme() -> None:
+    commands = set(group().commands)
+    assert set(re.findall(r"^## (\w+)$", page("docs/cli.md"), re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `(\w+)` \|", page("README.md"), re.MULTILINE)) == commands
+
+
+def test_every_view_is_described() -> None:
+    described = re.findall(r"^### (\w+)$", page("docs/views.md"), re.MULTILINE)
+    assert described == [file.name for file in sql_files()]
+
+
+def test_every_key_of_the_configuration_is_described() -> None:
+    text = page("docs/configuration.md")
+    keys = [key for section in Settings().model_dump().values() if isinstance(section, dict) for key in section]
+    assert [key for key in keys if f"| `{key}` |" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/configuration.md"])
+def test_the_defaults_that_are_shown_are_the_defaults(name: str) -> None:
+    (block,) = blocks(page(name), "yaml")
+    assert yaml.safe_load(block) == Settings().model_dump()
+
+
+def test_the_rules_across_keys_are_as_described() -> None:
+    with pytest.raises(errors.ConfigError, match="must exceed"):
+        parse_settings({"drift": {"warn_psi": 0.2, "fail_psi": 0.2}}, "test")
+
+
+def test_the_tree_in_the_readme_is_the_folder() -> None:
+    (tree,) = [block for block in blocks(page("README.md"), "text") if "pyproject.toml" in block]
+    named = {line.split()[0] for line in tree.splitlines()}
+    ignored = {line.strip("/\n") for line in page(".gitignore").splitlines()}
+    there = {path.name + "/" * path.is_dir() for path in ROOT.iterdir() if path.name not in ignored}
+    assert named == {name for name in there if not name.startswith(".")}
+
+
+def test_every_sql_block_of_the_readme_runs_on_a_small_warehouse(tmp_path: Path) -> None:
+    queries = blocks(page("README.md"), "sql")
+    rows = [event(1, 1, "2025-01-01T12:00:00"), event(2, 1, "2025-12-31T12:00:00")]
+    with world(tmp_path, [user(1)], rows) as (con, _):
+        for query in queries:
+            con.execute(query).fetchall()
+        found = con.execute(queries[0]).fetchall()
+    assert len(queries) > 1
+    assert len(found) == 1
+
+
+def test_every_call_that_is_shown_parses() -> None:
+    for path in [ROOT / "README.md", *ROOT.glob("*/*.md")]:
+        for words in command_lines(path.read_text(encoding="utf-8")):
+            parse(words)
+
+
+def test_the_readme_shows_calls_and_a_wrong_one_would_not_parse() -> None:
+    assert ["demo"] in command_lines(page("README.md"))
+    for wrong in (
+        "scor",
+        "score --as-off 2025-01-01",
+        "score --as-of yesterday",
+        "export eligible",
+        "--wharehouse w run",
+    ):
+        with pytest.raises(main.UsageError):
+            parse(wrong.split())
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    used = {0, errors.ChurnDuckError.exit_code, learn.KEPT, main.USAGE, main.INTERRUPTED}
+    used |= {error.exit_code for error in errors.ChurnDuckError.__subclasses__()}
+    raised = {code for path in (ROOT / "cli").glob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
+    listed = [int(code) for code in re.findall(r"^\| (\d+) \|", page("docs/exit_codes.md"), re.MULTILINE)]
+    assert raised == {"KEPT"}
+    assert RESERVED_FOR_DRIFT not in used
+    assert listed == sorted(used | {RESERVED_FOR_DRIFT})
+
+
+def test_the_days_of_history_in_the_readme_are_those_that_training_asks_for() -> None:
+    assert f"need {days_needed(Settings())} days of events" in page("README.md")
+
+
+def test_the_page_in_the_warehouse_names_everything_that_a_build_leaves_there(tmp_path: Path) -> None:
+    text = page("warehouse/README.md")
+    with world(tmp_path / "w", [user(1)], [event(1, 1, "2025-01-01T12:00:00")]) as (_, warehouse):
+        left = {path.name for path in warehouse.root.iterdir() if path.suffix != ".csv"}
+        left |= {warehouse.models.name, warehouse.predictions.name}
+    assert [name for name in left if f"`{name}" not in text] == []
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("*/*.md")]
+    links = [(path, link) for path in pages for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text())]
+    assert [(path.name, link) for path, link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_configuration_of_the_daily_job_is_valid() -> None:
+    settings = parse_settings(yaml.safe_load(page("k8s/churn_duck.yaml")), "k8s/churn_duck.yaml")
+    job = yaml.safe_load(page("k8s/cronjob-run.yaml"))["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    mounts = [mount["mountPath"] for mount in job["containers"][0]["volumeMounts"]]
+    parse(job["containers"][0]["args"])
+    assert {mount["name"] for mount in job["containers"][0]["volumeMounts"]} == {v["name"] for v in job["volumes"]}
+    assert settings.warehouse.startswith(tuple(mounts))
