@@ -102,7 +102,7 @@ def _plain(value: object) -> str:
 
 def _commands() -> str:
     # only here: the command line stands on the library, so the library must not need it to be imported
-    from cli import data, learn  # noqa: F401, PLC0415  (importing registers the commands)
+    import cli.main  # noqa: F401, PLC0415  (importing registers the commands)
     from cli.app import app  # noqa: PLC0415
 
     group: Any = typer.main.get_command(app)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 
 import duckdb
 import numpy as np
 
-from churn_duck.config import MODEL_NAMES
+from churn_duck.config import MODEL_NAMES, Promotion
 from churn_duck.dataset import read_rows
 from churn_duck.errors import ModelError
-from churn_duck.evaluate import LOWER_IS_BETTER, Vector, metric_of, require_two_classes, resampled
+from churn_duck.evaluate import LOWER_IS_BETTER, Vector, interval, metric_of, require_two_classes, resampled
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.registry import Version, production, utc_now, versions, write_registry
-from churn_duck.warehouse import Warehouse, see_world, transaction
+from churn_duck.warehouse import Warehouse, see_world
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The challenger's gain over production: its 95 % interval, and how often it exceeds `margin`."""
+
+    gain_low: float
+    gain_high: float
+    chance_better: float
+    margin: float
+    confidence: float
+
+    @property
+    def convinces(self) -> bool:
+        return self.chance_better >= self.confidence
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,8 @@ class Decision:
     promoted: bool
     primary_metric: str
     values: dict[str, float]
+    test_rows: int
+    evidence: Evidence | None
     reason: str
 
 
@@ -49,12 +66,14 @@ class _Contest:
         """The metric's value, turned so that more is better."""
         return -self.value(version) if self.metric in LOWER_IS_BETTER else self.value(version)
 
-    def chance_better(self, challenger: str, incumbent: str, margin: float, seed: int) -> float:
-        """Share of user resamples in which the challenger is better by more than `margin`."""
+    def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
+        """Both on the same resamples of users."""
         metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
         draws = resampled(metrics, self.label, self.user, seed)
-        difference = draws[:, 0] - draws[:, 1]
-        return float(np.mean((-difference if self.metric in LOWER_IS_BETTER else difference) > margin))
+        gain = draws[:, 0] - draws[:, 1]
+        gain = -gain if self.metric in LOWER_IS_BETTER else gain
+        low, high = interval(gain)
+        return Evidence(low, high, float(np.mean(gain > rule.margin)), rule.margin, rule.confidence)
 
 
 def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Decision:
@@ -119,34 +138,40 @@ def _require_unseen(model: OnnxModel, first_test: date) -> None:
 
 
 def _decide(contest: _Contest, best: str, incumbent: str | None, warehouse: Warehouse) -> Decision:
-    rule, metric = warehouse.settings.promotion, contest.metric
+    metric, rows = contest.metric, len(contest.label)
     values = {name: contest.value(name) for name in contest.scores}
     if incumbent is None:
-        return Decision(
-            best, None, True, metric, values, f"best {metric} of {len(values)}; there was no production model"
-        )
+        reason = f"best {metric} of {len(values)}; there was no production model"
+        return Decision(best, None, True, metric, values, rows, None, reason)
     if best == incumbent:
-        return Decision(incumbent, incumbent, False, metric, values, "the newest best model is already production")
-    chance = contest.chance_better(best, incumbent, rule.margin, warehouse.settings.training.random_state)
-    said = f"better by more than {rule.margin:g} in {chance:.1%} of user resamples, {rule.confidence:.0%} are needed"
-    promoted = chance >= rule.confidence
-    return Decision(best if promoted else incumbent, incumbent, promoted, metric, values, f"{best} is {said}")
+        reason = "the newest best model is already production"
+        return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
+    settings = warehouse.settings
+    found = contest.compared(best, incumbent, settings.promotion, settings.training.random_state)
+    reason = (
+        f"{best} is better by more than {found.margin:g} in {found.chance_better:.1%} of user resamples, "
+        f"{found.confidence:.0%} are needed; gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
+    )
+    winner = best if found.convinces else incumbent
+    return Decision(winner, incumbent, found.convinces, metric, values, rows, found, reason)
 
 
 def _record(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, decision: Decision, end: date) -> None:
     previous = decision.values.get(decision.previous) if decision.previous else None
-    with transaction(con):
-        con.execute(
-            "insert into promotions values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                utc_now(),
-                decision.production,
-                decision.previous,
-                end,
-                decision.primary_metric,
-                decision.values[decision.production],
-                previous,
-                decision.reason,
-            ],
-        )
+    evidence = astuple(decision.evidence) if decision.evidence else (None,) * 5
+    con.execute(
+        f"insert into promotions values ({', '.join('?' * 14)})",
+        [
+            utc_now(),
+            decision.production,
+            decision.previous,
+            end,
+            decision.primary_metric,
+            decision.values[decision.production],
+            previous,
+            *evidence,
+            decision.test_rows,
+            decision.reason,
+        ],
+    )
     write_registry(con, warehouse)

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from churn_duck.catalog import literal
 from churn_duck.errors import ModelError
 from churn_duck.files import write_json
 from churn_duck.onnx_model import OnnxModel, load_model
@@ -107,6 +108,37 @@ def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> 
     if found is None:
         raise ModelError("no model is in production; run: churn-duck train, then churn-duck promote")
     return found
+
+
+def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str | None) -> Version:
+    """Put `version` back into production; None: the one before the present one.
+
+    Raises: ModelError when there is no such version, when it is production already, or its file is not what it was.
+    """
+    current = require_production(con, warehouse)
+    target = version or _before(con, current.model_version)
+    found = versions(con, warehouse, f"model_version = {literal(target)}")
+    if not found:
+        raise ModelError(f"there is no model {target}; churn-duck models lists them")
+    if target == current.model_version:
+        raise ModelError(f"{target} is production already")
+    found[0].scoring_model()
+    con.execute(
+        "insert into promotions (promoted_at, model_version, previous_version, reason) values (?, ?, ?, ?)",
+        [utc_now(), target, current.model_version, f"rolled back from {current.model_version}"],
+    )
+    write_registry(con, warehouse)
+    return found[0]
+
+
+def _before(con: duckdb.DuckDBPyConnection, current: str) -> str:
+    """What was production before `current` last became it."""
+    rows = con.execute(
+        "select previous_version from promotions where model_version = ? order by promoted_at desc limit 1", [current]
+    ).fetchall()
+    if rows[0][0] is None:
+        raise ModelError(f"{current} is the first production model; name the version to put in its place")
+    return str(rows[0][0])
 
 
 def write_registry(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:

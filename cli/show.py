@@ -102,12 +102,21 @@ def trained(versions: Sequence[Version]) -> None:
         table(("", "PR-AUC", "ROC-AUC", "log-loss", "Brier", "ECE"), list(_metric_rows(versions, population)))
     typer.echo("")
     for version in versions:
-        if not version.metrics["eligible"]["beats_recency_rule"]:
-            typer.echo(
-                f"WARNING: {version.model} does not beat the recency rule (days since last activity) beyond its 95 % "
-                "interval; the rule alone is as good"
-            )
+        for warning in _warnings(version):
+            typer.echo(f"WARNING: {version.model} {warning}")
         typer.echo(f"{version.model_version}: ONNX agrees within {max(_parities(version)):.0e}, {version.folder}")
+
+
+def _warnings(version: Version) -> Iterator[str]:
+    """What a reader of the figures must not overlook."""
+    eligible = version.metrics["eligible"]
+    if not eligible["beats_recency_rule"]:
+        yield (
+            "does not beat the recency rule (days since last activity) beyond its 95 % interval; "
+            "the rule alone ranks as well"
+        )
+    if eligible["log_loss"] >= eligible["base_rate"]["log_loss"]:
+        yield ("has a log-loss no better than the base rate's; read its churn_risk as a ranking, not as a probability")
 
 
 def _parities(version: Version) -> tuple[float, float]:
@@ -140,6 +149,24 @@ def _metric_rows(versions: Sequence[Version], population: str) -> Iterator[tuple
 
 def _with_interval(value: float, interval: Sequence[float]) -> str:
     return f"{value:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def models(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line a version; production is marked."""
+    table(
+        ("", "model_version", "as_of_date", "PR-AUC", "ROC-AUC"),
+        [
+            (
+                "*" if row["production"] else "",
+                row["model_version"],
+                row["as_of_date"],
+                f"{row['pr_auc']:.4f}",
+                f"{row['roc_auc']:.4f}",
+            )
+            for row in rows
+        ],
+        left=3,
+    )
 
 
 def decision(made: Decision) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,9 @@ import pytest
 
 from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
+from churn_duck.run import Ran
 from churn_duck.warehouse import Warehouse, open_warehouse, writing
+from cli import show
 from cli.main import _exit_code
 from tests.worlds import event, user, write_csv
 
@@ -168,3 +171,16 @@ def test_a_killed_build_leaves_the_last_good_one_and_the_next_completes(own: War
         assert con.execute("select count(*) > 0 from scoring_dataset").fetchall() == [(True,)]
     assert run("--warehouse", own.root, "score") == 0
     assert run("--warehouse", own.root, "build") == 0
+
+
+def test_a_model_that_is_no_better_than_a_rule_is_reported_loudly(
+    ran: tuple[Warehouse, Ran], capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = ran[1].trained[0]
+    eligible = {**honest.metrics["eligible"], "beats_recency_rule": False, "log_loss": 9.0}
+    show.trained([replace(honest, metrics={**honest.metrics, "eligible": eligible})])
+    printed = capsys.readouterr().out
+    assert "WARNING: baseline_logreg does not beat the recency rule" in printed
+    assert "not as a probability" in printed
+    show.trained([honest])
+    assert "not as a probability" not in capsys.readouterr().out

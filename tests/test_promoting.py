@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from churn_duck import promote as promoting
-from churn_duck.config import parse_settings
+from churn_duck.config import Promotion, parse_settings
 from churn_duck.errors import ModelError
 from churn_duck.promote import promote
-from churn_duck.registry import production, versions
+from churn_duck.registry import production, require_production, rollback, versions
 from churn_duck.train import train
 from churn_duck.warehouse import Warehouse, build, open_warehouse, working
 from tests.conftest import silent
+
+RULE = Promotion()
 
 
 def test_the_first_promotion_takes_the_best_and_writes_the_alias(own: Warehouse) -> None:
@@ -59,9 +61,9 @@ def test_a_much_better_challenger_replaces_the_incumbent() -> None:
     label = (random.random(4000) < 0.3).astype(float)
     weak, strong = random.random(4000) + 0.2 * label, random.random(4000) + 0.8 * label
     contest = promoting._Contest({"weak": weak, "strong": strong}, label, np.arange(4000) // 4, "pr_auc")
-    assert contest.chance_better("strong", "weak", 0.0, 1) == 1
-    assert contest.chance_better("strong", "weak", 0.9, 1) == 0
-    assert contest.chance_better("weak", "weak", 0.0, 1) == 0
+    assert contest.compared("strong", "weak", RULE, 1).chance_better == 1
+    assert contest.compared("strong", "weak", Promotion(margin=0.9), 1).chance_better == 0
+    assert contest.compared("weak", "weak", RULE, 1).convinces is False
 
 
 def test_lower_is_better_for_a_loss() -> None:
@@ -69,7 +71,9 @@ def test_lower_is_better_for_a_loss() -> None:
     good, bad = np.where(label == 1, 0.9, 0.1), np.full(200, 0.5)
     contest = promoting._Contest({"good": good, "bad": bad}, label, np.arange(200), "log_loss")
     assert contest.gain("good") > contest.gain("bad")
-    assert contest.chance_better("good", "bad", 0.0, 1) == 1
+    found = contest.compared("good", "bad", RULE, 1)
+    assert found.convinces
+    assert 0 < found.gain_low <= found.gain_high
 
 
 def test_nan_wins_nothing() -> None:
@@ -100,3 +104,52 @@ def test_a_new_definition_of_churn_replaces_production(own: Warehouse) -> None:
     assert made.promoted
     assert "answers another question" in made.reason
     assert len(made.values) == 1
+
+
+def test_rollback_and_production_at_tell_who_was_production_when(own: Warehouse) -> None:
+    moment = "select cast(now() at time zone 'UTC' as timestamp)"
+    with working(own, "test") as con:
+        other = open_warehouse(parse_settings({"churn": {"window_days": 21}}, "test"), own.root)
+        first = require_production(con, own).model_version
+        list(build(con, other))
+        train(con, other, ("baseline_logreg",), None, silent)
+        second = promote(con, other).production
+        before = con.execute(moment).fetchall()[0][0]
+        assert rollback(con, other, None).model_version == first
+        after = con.execute(moment).fetchall()[0][0]
+        assert rollback(con, other, second).model_version == second
+        told = [
+            con.execute("select model_version from production_at(?)", [when]).fetchall()
+            for when in (datetime(2020, 1, 1), before, after)
+        ]
+        now = con.execute("select model_version from production_at(timestamp '2999-01-01')").fetchall()
+        with pytest.raises(ModelError, match="production already"):
+            rollback(con, other, second)
+        with pytest.raises(ModelError, match="there is no model nobody"):
+            rollback(con, other, "nobody")
+    assert told == [[], [(second,)], [(first,)]]
+    assert now == [(second,)]
+    assert json.loads((own.models / "model_registry.json").read_text())["production"] == second
+
+
+def test_the_first_production_model_has_nothing_to_go_back_to(own: Warehouse) -> None:
+    with working(own, "test") as con, pytest.raises(ModelError, match="is the first production model"):
+        rollback(con, own, None)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.7])
+def test_equals_are_rarely_promoted_and_real_gains_mostly(gain: float) -> None:
+    """60 worlds of 300 users with three rows each; the gain takes 70 % of the noise out of the score."""
+    promoted = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        truth = np.repeat(random.normal(size=300), 3)
+        label = (random.random(900) < 1 / (1 + np.exp(1.2 - truth))).astype(float)
+        noise = [random.normal(size=900) for _ in range(2)]
+        scores = {"old": truth + noise[0], "new": truth + noise[1] * (1 - gain)}
+        contest = promoting._Contest(scores, label, np.repeat(np.arange(300), 3), "pr_auc")
+        promoted += contest.compared("new", "old", RULE, seed).convinces
+    if gain:
+        assert promoted / 60 >= 0.8
+    else:
+        assert promoted / 60 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)

@@ -1,0 +1,49 @@
+"""Commands over the registered models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from churn_duck.warehouse import working
+from cli import show
+from cli.app import app
+from cli.options import Global, Json
+
+
+@app.command()
+def models(context: typer.Context, json: Json = False) -> None:
+    """List the registered model versions, newest first."""
+    from churn_duck.registry import production, versions
+
+    at: Global = context.obj
+    with working(at.warehouse, "models") as con:
+        known, current = versions(con, at.warehouse), production(con, at.warehouse)
+    rows = [
+        {
+            "model_version": version.model_version,
+            "as_of_date": version.as_of_date,
+            "pr_auc": version.metrics["pr_auc"],
+            "roc_auc": version.metrics["roc_auc"],
+            "production": current is not None and version.model_version == current.model_version,
+        }
+        for version in known
+    ]
+    show.as_json(rows) if json or at.json else show.models(rows)
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    version: Annotated[
+        str | None, typer.Argument(help="Version to put into production; else the one before the present one.")
+    ] = None,
+) -> None:
+    """Put an earlier model back into production."""
+    from churn_duck.registry import rollback as put_back
+
+    at: Global = context.obj
+    with working(at.warehouse, "rollback") as con:
+        back = put_back(con, at.warehouse, version)
+    typer.echo(f"production is now {back.model_version}")
