@@ -23,10 +23,25 @@ from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 BATCH_ROWS = 20_480
 AUDIT_SAMPLE = 50
-COLUMNS = (
-    "user_id, as_of_date, plan, is_paid, country, marketing_source, days_since_signup, days_since_last_activity, "
-    "churn_risk, risk_rank, model_version"
-)
+# from the users and their states, not from the features: a column may be excluded there
+RANKED = """
+    select
+        scoring_run.user_id,
+        scoring_run.as_of_date,
+        users_clean.plan,
+        users_clean.is_paid,
+        users_clean.country,
+        users_clean.marketing_source,
+        states.days_since_signup,
+        states.days_since_last_activity,
+        scoring_run.churn_risk,
+        scoring_run.risk_rank,
+        scoring_run.model_version
+    from scoring_run
+    inner join users_clean on scoring_run.user_id = users_clean.user_id
+    inner join user_states((select list(period.as_of_date) from period)) as states
+        on scoring_run.user_id = states.user_id and scoring_run.as_of_date = states.as_of_date
+    order by scoring_run.risk_rank"""
 RISK_SCHEMA = pa.schema([("user_id", pa.int64()), ("churn_risk", pa.float64())])
 
 
@@ -183,8 +198,7 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
-    con.execute(f"""create or replace temp view ranked as
-        select {COLUMNS} from scoring_run inner join scoring_dataset using (user_id, as_of_date) order by risk_rank""")
+    con.execute(f"create or replace temp view ranked as {RANKED}")
     files = []
     for stem, query in (
         (f"churn_predictions_{end}", "from ranked"),

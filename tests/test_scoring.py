@@ -13,9 +13,11 @@ from churn_duck import score as scoring
 from churn_duck.config import parse_settings
 from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.onnx_model import OnnxModel
+from churn_duck.promote import promote
 from churn_duck.registry import require_production
 from churn_duck.run import Ran
 from churn_duck.score import score, top_rows
+from churn_duck.train import train
 from churn_duck.warehouse import Warehouse, build, connected, open_warehouse, working
 from tests.conftest import silent
 
@@ -134,3 +136,17 @@ def test_a_scoring_that_is_cut_short_leaves_the_last_good_state(
         assert score(con, own, None, None, silent).rows > 0
         assert len(top_rows(con, 5)) == 5
     assert not list(own.root.glob(".scoring-*"))
+
+
+def test_users_are_ranked_with_their_attributes_even_where_these_are_no_features(own: Warehouse) -> None:
+    exclude = ["plan", "country", "marketing_source", "days_since_signup", "is_paid"]
+    options = {"features": {"windows_days": [3], "exclude": exclude}, "churn": {"window_days": 7}}
+    warehouse = open_warehouse(parse_settings(options, "test"), own.root)
+    with working(warehouse, "test") as con:
+        list(build(con, warehouse))
+        train(con, warehouse, ("baseline_logreg",), None, silent)
+        promote(con, warehouse)
+        scored = score(con, warehouse, None, None, silent)
+        assert list(top_rows(con, 1)[0]) == CONTRACT
+        assert require_production(con, warehouse).scoring_model().schema.categorical == ()
+    assert scored.rows > 100
