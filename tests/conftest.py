@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+# two workers with two threads each on two cores wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import duckdb
 import pytest

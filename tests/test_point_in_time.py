@@ -12,8 +12,9 @@ import pytest
 from churn_duck.config import Settings, parse_settings
 from churn_duck.errors import HistoryTooShort, WarehouseError
 from churn_duck.land import land_sources
-from churn_duck.run import run
-from churn_duck.train import days_needed, require_history
+from churn_duck.promote import promote
+from churn_duck.score import score
+from churn_duck.train import days_needed, require_history, train
 from churn_duck.warehouse import build, open_warehouse, see_world, working
 from tests.conftest import silent
 from tests.worlds import event, user, world
@@ -51,7 +52,10 @@ def seen(business: Path, events: Path, folder: Path) -> tuple[str, str, str]:
     warehouse = open_warehouse(Settings(), folder)
     land_sources(warehouse, str(business / "users.parquet"), str(events), silent)
     with working(warehouse, "test") as con:
-        run(con, warehouse, AS_OF, None, silent)
+        list(build(con, warehouse))
+        train(con, warehouse, ("candidate_hgb",), AS_OF, silent)
+        promote(con, warehouse, AS_OF)
+        score(con, warehouse, AS_OF, None, silent)
         hashes = [
             con.execute(
                 f"select md5(string_agg(t::varchar, '|' order by user_id, as_of_date)) from {name} as t"
