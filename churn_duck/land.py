@@ -81,12 +81,14 @@ class _Task:
     rows_before: int
 
 
-def land(warehouse: Warehouse, table: Table, pattern: str) -> Iterator[Landed]:
+def land(warehouse: Warehouse, table: Table, pattern: str, number: int | None = None) -> Iterator[Landed]:
     """Land every file that `pattern` (a path or a glob; CSV or Parquet) names; a content landed before is skipped.
+
+    `number` is the landing's; None: the next one.
 
     Raises: LandingError for a missing or unreadable file, or one without a column that every row needs.
     """
-    number = _next_number(warehouse)
+    number = number or _next_number(warehouse)
     rows_before = 0
     for order, path in enumerate(_matching(table, pattern)):
         digest = sha256(path)
@@ -106,6 +108,7 @@ def land_sources(warehouse: Warehouse, users: str | None, events: str | None, te
     Raises: LandingError for a file of no use, or for files of somebody's own in a warehouse that `demo` made.
     """
     landed: list[Landed] = []
+    number = _next_number(warehouse)
     for table, pattern in zip(COLUMNS, (users, events), strict=True):
         if pattern is not None and warehouse.is_invented and Path(pattern).parent != warehouse.generated:
             raise LandingError(
@@ -114,7 +117,7 @@ def land_sources(warehouse: Warehouse, users: str | None, events: str | None, te
             )
         if pattern is not None:
             tell(f"landing {table}")
-            landed.extend(land(warehouse, table, pattern))
+            landed.extend(land(warehouse, table, pattern, number))
     return landed
 
 

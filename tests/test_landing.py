@@ -11,7 +11,7 @@ import pytest
 
 from churn_duck.config import Settings
 from churn_duck.errors import LandingError, WarehouseError
-from churn_duck.land import land
+from churn_duck.land import land, land_sources
 from churn_duck.warehouse import Warehouse, open_warehouse
 from tests.worlds import event, land_rows, user, write_csv
 
@@ -85,6 +85,26 @@ def test_a_line_that_is_no_row_is_kept_as_it_came(warehouse: Warehouse, tmp_path
     kept = duckdb.sql(f"select row_text, row_is_kept from '{files}' order by all").fetchall()
     assert kept == [("2,2025-01-02,paid,extra", False), ("3", False)]
     assert (landed.rows, landed.quarantined_rows) == (2, 2)
+
+
+def test_bad_lines_of_several_files_stay_apart(warehouse: Warehouse, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"user_id,signup_date\nbad\n{ord(name)},2025-01-01\nworse,\n")
+    list(land(warehouse, "users", str(tmp_path / "?.csv")))
+    rows = [row[0] for row in quarantined(warehouse, "users")]
+    assert len(rows) == 6
+    assert len({row for row in rows if row < 0}) == 2
+    assert raw(warehouse, "users", "user_id") == [(97,), (98,)]
+
+
+def test_users_and_events_of_one_command_are_one_landing(warehouse: Warehouse, tmp_path: Path) -> None:
+    users = write_csv(tmp_path / "users.csv", "users", [user(1)])
+    events = write_csv(tmp_path / "events.csv", "events", [event(1, 1, "2025-01-01")])
+    land_sources(warehouse, str(users), str(events), lambda step: None)
+    write_csv(users, "users", [user(2)])
+    land_sources(warehouse, str(users), None, lambda step: None)
+    assert raw(warehouse, "users", "landing, user_id") == [(1, 1), (2, 2)]
+    assert raw(warehouse, "events", "landing, event_id") == [(1, 1)]
 
 
 def test_landing_the_same_content_again_adds_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
