@@ -35,6 +35,7 @@ def train(
 
     at: Global = context.obj
     names = MODEL_NAMES if model is None else (model,)
+    show.hints(at.warehouse.settings)
     with show.progress() as tell, working(at.warehouse, "train") as con:
         versions = train_models(con, at.warehouse, names, as_of, tell)
     show.as_json([version.metrics for version in versions]) if json or at.json else show.trained(versions)
@@ -77,6 +78,7 @@ def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Js
     from churn_duck.run import run as run_all
 
     at: Global = context.obj
+    show.hints(at.warehouse.settings)
     with show.progress() as tell, working(at.warehouse, "run") as con:
         ran = run_all(con, at.warehouse, as_of, top_k, tell)
     _print(ran, json or at.json)

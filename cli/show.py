@@ -15,6 +15,7 @@ from churn_duck.warehouse import Tell
 
 if TYPE_CHECKING:
     from churn_duck.checks import Rule
+    from churn_duck.config import Settings
     from churn_duck.land import Landed
     from churn_duck.promote import Decision
     from churn_duck.registry import Version
@@ -105,6 +106,16 @@ def trained(versions: Sequence[Version]) -> None:
         for warning in _warnings(version):
             typer.echo(f"WARNING: {version.model} {warning}")
         typer.echo(f"{version.model_version}: ONNX agrees within {max(_parities(version)):.0e}, {version.folder}")
+
+
+def hints(settings: Settings) -> None:
+    """Settings that are allowed and seldom wise, on stderr."""
+    silence, window = settings.population.active_within_days, max(settings.features.windows_days)
+    if silence is not None and silence > window:
+        note(
+            f"note: eligible users may have been silent for {silence} days, but no feature looks back more than "
+            f"{window}: only recency tells the silent apart; consider {silence} among features.windows_days"
+        )
 
 
 def _warnings(version: Version) -> Iterator[str]:

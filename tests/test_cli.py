@@ -106,6 +106,16 @@ def test_too_little_history_says_how_many_days_are_needed(folder: Path, capsys: 
     assert "9 days of events (2025-01-01 to 2025-01-09) are too few" in capsys.readouterr().err
 
 
+def test_windows_shorter_than_the_silence_allowed_are_mentioned(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "long.yaml").write_text("population: {active_within_days: 90}\n")
+    run("--config", "long.yaml", "train")
+    assert "consider 90 among features.windows_days" in capsys.readouterr().err
+    run("train")
+    assert "consider" not in capsys.readouterr().err
+
+
 def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     at = ("--warehouse", own.root)
     assert run(*at, "train", "--model", "baseline_logreg") == 0
