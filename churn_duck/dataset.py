@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -105,13 +104,14 @@ def _levels(con: duckdb.DuckDBPyConnection, column: str, where: str) -> tuple[st
 
 def read_rows(con: duckdb.DuckDBPyConnection, schema: FeatureSchema, relation: str, where: str = "true") -> Rows:
     """Labelled rows of `relation` in a fixed order, as float32 without a pandas copy."""
-    has_eligibility = re.fullmatch("evaluation_dataset", relation) is not None
+    # every row of the other datasets is eligible, so they do not carry the column
+    eligible = "is_eligible" if relation == "evaluation_dataset" else "true"
     frame = con.sql(f"""select
     {schema.select_list()},
     cast(churn_label as double) as "(label)",
     cast({measures.RECENCY} as double) as "(recency)",
     dense_rank() over (order by user_id) - 1 as "(user)",
-    {"is_eligible" if has_eligibility else "true"} as "(eligible)"
+    {eligible} as "(eligible)"
 from {relation}
 where {where}
 order by user_id, as_of_date""").pl()

@@ -23,7 +23,7 @@ from churn_duck.onnx_model import INPUT, LOG_ODDS, OUTPUT, OnnxModel
 PARITY_GATE = 1e-6
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
 IR_VERSION = 10
-_LEAF, _BRANCH_LEQ, _SUM = 1, 0, 1
+_BRANCH_LEQ, _SUM = 0, 1
 
 
 class _Graph:

@@ -36,14 +36,12 @@ def train(
     end = see_world(con, warehouse, as_of)
     require_history(con, warehouse.settings)
     tell("reading the training set")
-    schema = learn_schema(con, warehouse.settings, "split = 'train'")
-    learned = _Part(
-        schema, read_rows(con, schema, "training_dataset", "split = 'train'"), _dates(con, "split = 'train'")
-    )
-    test = read_rows(con, schema, "evaluation_dataset")
+    learned = _part(con, warehouse.settings, "split = 'train'")
+    test = read_rows(con, learned.schema, "evaluation_dataset")
     require_two_classes(learned.rows.label, "training rows")
     require_two_classes(test.only_eligible().label, "eligible test rows")
-    shipped = _everything(con, warehouse.settings) if warehouse.settings.training.refit else learned
+    refit = warehouse.settings.training.refit
+    shipped = _part(con, warehouse.settings, "split <> 'warm_up'") if refit else learned
     return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
 
 
@@ -66,8 +64,7 @@ class _Exported:
     parity: float
 
 
-def _everything(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Part:
-    where = "split <> 'warm_up'"
+def _part(con: duckdb.DuckDBPyConnection, settings: Settings, where: str) -> _Part:
     schema = learn_schema(con, settings, where)
     return _Part(schema, read_rows(con, schema, "training_dataset", where), _dates(con, where))
 

@@ -20,7 +20,6 @@ from tests.worlds import event, user, world
 
 TEXTS = rendered(Settings(), RawFiles(["/u/users/u.parquet"], ["/u/events/e.parquet"], ["/u/q.parquet"]))
 RELATIONS = [file for file in sql_files() if file.kind != "macro"]
-# views over tables that have no key of their own, or whose every row is the same complaint
 NAMES = [file.name for file in sql_files()]
 
 

@@ -113,7 +113,6 @@ def test_an_altered_missing_or_foreign_file_is_refused(ran: tuple[Warehouse, Ran
 
 
 def test_metadata_schema_and_operators_are_checked() -> None:
-    _, _, _ = trained("baseline_logreg")
     model = fit("baseline_logreg", SCHEMA, Training(), matrix(50, 1), np.arange(50) % 2)
     content = to_onnx(model, SCHEMA, sealed({"features": SCHEMA.as_dict(), "model_version": "v"}))
     proto = onnx.load_model_from_string(content)
