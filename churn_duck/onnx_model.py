@@ -16,6 +16,7 @@ import onnxruntime
 from churn_duck.config import Settings
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
+from churn_duck.measures import kept_feature_columns
 
 INPUT, LOG_ODDS, OUTPUT = "features", "log_odds", "churn_risk"
 METADATA_KEY, DIGEST_KEY = "churn_duck", "churn_duck_sha256"
@@ -58,10 +59,10 @@ class OnnxModel:
         return str(self.metadata["model_version"])
 
     def answers(self, settings: Settings) -> bool:
-        """Whether its churn, its population and its windows are those of the settings."""
+        """Whether its churn, population and windows are those of the settings, and its features still among theirs."""
         asked = (settings.churn.window_days, settings.population.active_within_days, settings.features.windows_days)
         told = (self.metadata[key] for key in ("churn_window_days", "active_within_days", "windows_days"))
-        return tuple(told) == asked
+        return tuple(told) == asked and set(self.schema.names) <= set(kept_feature_columns(settings))
 
     def risk(self, features: Matrix) -> npt.NDArray[np.float64]:
         """Probability of churn, float64[N], for float32[N, F] in the order of the schema."""

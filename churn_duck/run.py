@@ -45,4 +45,4 @@ def run(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None
     tell("comparing the models")
     decision = promote(con, warehouse, as_of)
     scored = score(con, warehouse, as_of, top_k, tell)
-    return Ran(landed, rules, trained, decision, scored, top_rows(con, 10))
+    return Ran(landed, rules, trained, decision, scored, top_rows(con, scored.as_of_date, 10))

@@ -23,25 +23,6 @@ from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 BATCH_ROWS = 20_480
 AUDIT_SAMPLE = 50
-# from the users and their states, not from the features: a column may be excluded there
-RANKED = """
-    select
-        scoring_run.user_id,
-        scoring_run.as_of_date,
-        users_clean.plan,
-        users_clean.is_paid,
-        users_clean.country,
-        users_clean.marketing_source,
-        states.days_since_signup,
-        states.days_since_last_activity,
-        scoring_run.churn_risk,
-        scoring_run.risk_rank,
-        scoring_run.model_version
-    from scoring_run
-    inner join users_clean on scoring_run.user_id = users_clean.user_id
-    inner join user_states((select list(period.as_of_date) from period)) as states
-        on scoring_run.user_id = states.user_id and scoring_run.as_of_date = states.as_of_date
-    order by scoring_run.risk_rank"""
 RISK_SCHEMA = pa.schema([("user_id", pa.int64()), ("churn_risk", pa.float64())])
 
 
@@ -76,7 +57,7 @@ def score(
     model = version.scoring_model()
     if not model.answers(warehouse.settings):
         raise ModelError(
-            f"production {version.model_version} was trained for other churn, population or feature windows than the "
+            f"production {version.model_version} was trained for other churn, population or features than the "
             "settings now say; run: churn-duck train, then churn-duck promote"
         )
     tell("scoring the eligible users")
@@ -166,30 +147,19 @@ def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
 
 
 def _append(con: duckdb.DuckDBPyConnection) -> bool:
-    """Add the run to the ledger, unless the newest run of that day and model says the same of everyone."""
+    """Add the run to the ledger, unless the newest run of that day has the same model and says the same of everyone."""
     with transaction(con):
         changed = con.execute("""
-            with same_day_and_model as (
-                select
-                    scores.user_id,
-                    scores.churn_risk,
-                    scores.scored_at,
-                    max(scores.scored_at) over () as newest
-                from scores
-                inner join (select distinct as_of_date, model_version from scoring_run) as run
-                    using (as_of_date, model_version)
-            ),
-
-            known as (
-                select user_id, churn_risk
-                from same_day_and_model
-                where scored_at = newest
+            with newest as (
+                select user_id, model_version, churn_risk
+                from predictions
+                where as_of_date in (select as_of_date from period)
             )
 
             select count(*)
             from scoring_run
-            full join known using (user_id)
-            where scoring_run.churn_risk is distinct from known.churn_risk""").fetchall()[0][0]
+            full join newest using (user_id, model_version)
+            where scoring_run.churn_risk is distinct from newest.churn_risk""").fetchall()[0][0]
         if changed:
             con.execute("""insert into scores
                 select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
@@ -198,18 +168,22 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
-    con.execute(f"create or replace temp view ranked as {RANKED}")
-    files = []
-    for stem, query in (
-        (f"churn_predictions_{end}", "from ranked"),
-        (f"churn_top_{top_k}_{end}", f"from ranked limit {top_k}"),
-    ):
-        for suffix in ("parquet", "csv"):
-            files.append(warehouse.predictions / f"{stem}.{suffix}")
-            copy_to(con, query, files[-1])
-    files.append(warehouse.predictions / "batch_predictions_latest.csv")
-    copy_to(con, "from ranked", files[-1])
-    return files
+    ranked = _ranked(end)
+    top = f"{ranked} limit {top_k}"
+    queries = {
+        f"churn_predictions_{end}.parquet": ranked,
+        f"churn_predictions_{end}.csv": ranked,
+        f"churn_top_{top_k}_{end}.parquet": top,
+        f"churn_top_{top_k}_{end}.csv": top,
+        "batch_predictions_latest.csv": ranked,
+    }
+    for name, query in queries.items():
+        copy_to(con, query, warehouse.predictions / name)
+    return [warehouse.predictions / name for name in queries]
+
+
+def _ranked(day: date) -> str:
+    return f"from ranked_users(date {literal(day)}) order by risk_rank"
 
 
 def _summary(
@@ -222,8 +196,8 @@ def _summary(
     return Scored(end, version.model_version, rows, mean, high, added, files)
 
 
-def top_rows(con: duckdb.DuckDBPyConnection, limit: int) -> list[dict[str, object]]:
-    """The users most at risk in the run just scored, as dictionaries by column."""
-    result = con.execute(f"from ranked limit {int(limit)}")
+def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
+    """The users most at risk in the newest scoring of that day, as dictionaries by column."""
+    result = con.execute(f"{_ranked(day)} limit {int(limit)}")
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -64,7 +64,7 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
     at: Global = context.obj
     with show.progress() as tell, working(at.warehouse, "score") as con:
         scored = score_users(con, at.warehouse, as_of, top_k, tell)
-        rows = top_rows(con, SHOWN)
+        rows = top_rows(con, scored.as_of_date, SHOWN)
     if json or at.json:
         show.as_json(scored)
     else:
@@ -106,10 +106,10 @@ def _print(ran: Ran, json: bool) -> None:
     if json:
         show.as_json(
             {
-                "rules": [rule.__dict__ for rule in ran.rules],
+                "rules": ran.rules,
                 "trained": [version.metrics for version in ran.trained],
-                "decision": ran.decision.__dict__,
-                "scored": ran.scored.__dict__,
+                "decision": ran.decision,
+                "scored": ran.scored,
                 "top": ran.top,
             }
         )

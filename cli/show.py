@@ -35,6 +35,8 @@ def as_json(content: object) -> None:
 def _plain(content: object) -> object:
     if isinstance(content, list):
         return [_plain(item) for item in content]
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
     return asdict(content) if is_dataclass(content) and not isinstance(content, type) else content
 
 

@@ -122,6 +122,9 @@ def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.Capt
     assert "recency rule" in capsys.readouterr().out
     assert run(*at, "promote") == 4
     assert "kept:" in capsys.readouterr().out
+    assert run(*at, "run", "--json") == 0
+    decision = json.loads(capsys.readouterr().out)["decision"]
+    assert decision["evidence"]["confidence"] == 0.95
     assert run(*at, "score", "--top-k", "7", "--json") == 0
     scored = json.loads(capsys.readouterr().out)
     assert any("churn_top_7_" in name for name in scored["files"])

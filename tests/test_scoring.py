@@ -14,7 +14,7 @@ from churn_duck.config import parse_settings
 from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.promote import promote
-from churn_duck.registry import require_production
+from churn_duck.registry import require_production, rollback, versions
 from churn_duck.run import Ran
 from churn_duck.score import score, top_rows
 from churn_duck.train import train
@@ -93,6 +93,10 @@ def test_a_model_from_the_future_or_for_another_question_is_refused(own: Warehou
         list(build(con, other))
         with pytest.raises(ModelError, match="trained for other churn"):
             score(con, other, None, None, silent)
+        without = open_warehouse(parse_settings({"features": {"exclude": ["plan"]}}, "test"), own.root)
+        list(build(con, without))
+        with pytest.raises(ModelError, match="trained for other churn, population or features"):
+            score(con, without, None, None, silent)
         con.execute("delete from promotions")
         list(build(con, own))
         with pytest.raises(ModelError, match="no model is in production"):
@@ -133,8 +137,8 @@ def test_a_scoring_that_is_cut_short_leaves_the_last_good_state(
             score(con, own, None, None, silent)
     assert path.read_bytes() == before
     with working(own, "test") as con:
-        assert score(con, own, None, None, silent).rows > 0
-        assert len(top_rows(con, 5)) == 5
+        scored = score(con, own, None, None, silent)
+        assert len(top_rows(con, scored.as_of_date, 5)) == 5
     assert not list(own.root.glob(".scoring-*"))
 
 
@@ -147,6 +151,17 @@ def test_users_are_ranked_with_their_attributes_even_where_these_are_no_features
         train(con, warehouse, ("baseline_logreg",), None, silent)
         promote(con, warehouse)
         scored = score(con, warehouse, None, None, silent)
-        assert list(top_rows(con, 1)[0]) == CONTRACT
+        assert list(top_rows(con, scored.as_of_date, 1)[0]) == CONTRACT
         assert require_production(con, warehouse).scoring_model().schema.categorical == ()
     assert scored.rows > 100
+
+
+def test_scoring_again_with_the_model_that_was_rolled_back_to_is_the_newest_word(own: Warehouse) -> None:
+    with working(own, "test") as con:
+        first = require_production(con, own).model_version
+        other = next(v.model_version for v in versions(con, own) if v.model_version != first)
+        for version in (other, first):
+            rollback(con, own, version)
+            assert score(con, own, None, None, silent).added_to_ledger is True
+            assert con.execute("select distinct model_version from predictions").fetchall() == [(version,)]
+        assert score(con, own, None, None, silent).added_to_ledger is False
