@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -17,8 +17,11 @@ from churn_duck import measures
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
 
-# their SQL names files, which are no part of what the engine does
-READS_FILES = ("raw_users", "raw_events", "quarantine", "landings")
+# their SQL names files or periods of the data, which are no part of what the engine does
+READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
+SHARED = ("trimmed_lower", "exact", "of_types", "outside", "others_than", "churn_label", "comments")
+# all days that DuckDB's TIMESTAMP knows of with room for a year's arithmetic
+EARLIEST, LATEST = date(1, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class SqlFile:
         found = re.search(r"^create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
         return found.group(1) if found else "unknown"
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether it has a row for every user and day, as its header then says."""
+        return "\n-- Dense: " in self.path.read_text(encoding="utf-8")
+
 
 @dataclass(frozen=True)
 class RawFiles:
@@ -45,6 +53,8 @@ class RawFiles:
     users: list[str]
     events: list[str]
     quarantine: list[str]
+    # of the events: what user_activity is made from at a time; none: everything at once
+    periods: tuple[tuple[date, date], ...] = ()
 
     @property
     def data_hash(self) -> str:
@@ -109,6 +119,11 @@ def literal(value: object) -> str:
     raise TypeError(f"no SQL literal for {type(value).__name__}")
 
 
+def quoted(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -120,27 +135,44 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # SQL, not HTML: values go through `literal`, identifiers through config
     )
     environment.filters["sql"] = literal
+    environment.filters["quoted"] = quoted
     return environment
 
 
 def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
-    windows = settings.features.windows_days
+    measured = {measure.column for measure in settings.measures}
     return {
         "settings": settings,
-        "windows": windows,
-        "rate_window": 30 if 30 in windows else max(windows),
-        "measures": measures.MEASURES,
-        "valued_columns": sorted({m.column for m in measures.MEASURES if m.column}),
-        "event_types": measures.EVENT_TYPES,
-        "key_columns": ["user_id", "as_of_date", "signup_date"],
-        "attribute_columns": list(measures.ATTRIBUTES),
-        "daily_columns": list(measures.DAILY),
-        "state_columns": ["last_activity_date", "state", "is_eligible"],
-        "feature_columns": measures.feature_columns(windows),
+        "windows": settings.features.windows_days,
+        "lookback_days": max(*settings.features.windows_days, settings.population.active_within_days or 0),
+        "attributes": settings.users.attributes,
+        "values": settings.events.values,
+        "required_attributes": [one for one in settings.users.attributes if one.required],
+        "ranged_attributes": [one for one in settings.users.attributes if one.is_ranged],
+        "listed_attributes": [one for one in settings.users.attributes if one.allowed],
+        "flag_attributes": [one for one in settings.users.attributes if one.where_absent],
+        "ranged_values": [one for one in settings.events.values if one.is_ranged],
+        "carried_values": [one for one in settings.events.values if one.events],
+        "positive_values": [one for one in settings.events.values if one.events and one.min == 0],
+        "measured_values": [value for value in settings.events.values if value.name in measured],
+        "measures": settings.measures,
+        "ratios": settings.ratios,
+        "known_types": settings.events.types,
+        "activity_types": settings.churn.activity,
+        "silent_types": measures.silent_types(settings),
+        "id_type": "varchar" if settings.users.id_type == "text" else "bigint",
+        "key_columns": list(measures.KEYS),
+        "dataset_keys": list(measures.DATASET_KEYS),
+        "attribute_columns": measures.attribute_names(settings),
+        "shown_attributes": measures.shown_attributes(settings),
+        "daily_columns": measures.daily_columns(settings),
+        "state_columns": measures.state_columns(),
+        "feature_columns": measures.feature_columns(settings),
         "kept_feature_columns": measures.kept_feature_columns(settings),
         "check_columns": list(measures.CHECK),
-        "column_comments": measures.column_comments(windows),
+        "column_comments": measures.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
+        "activity_periods": raw.periods or [(EARLIEST, LATEST)],
         "users_files": raw.users,
         "events_files": raw.events,
         "quarantine_files": raw.quarantine,
@@ -153,7 +185,7 @@ def render(path: Path, context: Mapping[str, object]) -> str:
     """The text of one template with the shared SQL macros at hand."""
     environment = _environment()
     shared = environment.get_template("_macros.sql.jinja").make_module(dict(context))
-    exported = {name: getattr(shared, name) for name in ("trimmed_lower", "exact", "summed", "comments")}
+    exported = {name: getattr(shared, name) for name in SHARED}
     return environment.get_template(path.name).render(**context, **exported)
 
 
@@ -170,15 +202,20 @@ def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def execute(con: duckdb.DuckDBPyConnection, texts: Mapping[str, str]) -> Iterator[str]:
-    """Run statements one by one; yields each name before its statement runs.
+def execute(
+    con: duckdb.DuckDBPyConnection, texts: Mapping[str, str], ran: Callable[[str], None] | None = None
+) -> Iterator[str]:
+    """Run statements one by one; yields each name before its statements run, and tells `ran` after each of them.
 
     Raises: SqlError with the view's name and DuckDB's message.
     """
     for name, text in texts.items():
         yield name
         try:
-            con.execute(text)
+            for statement in con.extract_statements(text):
+                con.execute(statement)
+                if ran is not None:
+                    ran(name)
         except duckdb.Error as error:
             raise SqlError(f"{find(name).path.name}: {error}") from error
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from churn_duck import business
+from churn_duck.business import Attribute, Days, EventType, Identifier, IdType, Measure, Ratio, Section, Value
 from churn_duck.errors import ConfigError
 
 ModelName = Literal["baseline_logreg", "candidate_hgb"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
-
-IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-
-
-def _identifier(name: str) -> str:
-    if not IDENTIFIER.fullmatch(name):
-        raise ValueError("must be an identifier: lower-case letters, digits and _, not starting with a digit")
-    return name
 
 
 def _windows(days: list[int]) -> list[int]:
@@ -29,22 +22,69 @@ def _windows(days: list[int]) -> list[int]:
     return sorted(days)
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Days = Annotated[int, Field(ge=1, le=3650)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Section(BaseModel):
-    """Unknown keys are errors, values keep the type they were given in, nothing changes later."""
+class Source(Section):
+    """Where a table comes from, and how its columns are read; a plain string is short for `path`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    path: str | None = None
+    query: str | None = None
+    connection: str | None = None
+    columns: dict[Identifier, str] = {}
+    formats: dict[Identifier, str] = {}
+    constants: dict[Identifier, str | int | float] = {}
+    time_zone: str = "UTC"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, content: object) -> object:
+        return {"path": content} if isinstance(content, str) else content
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        if self.path is not None and self.query is not None:
+            raise ValueError("takes path or query, not both")
+        if self.connection is not None and self.query is None:
+            raise ValueError("connection needs a query")
+        return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is anything to land."""
+        return self.path is not None or self.query is not None
 
 
 class Sources(Section):
-    """Files or globs for `run` to land first; null: what has landed."""
+    """What `run` lands first; neither path nor query: what has landed."""
 
-    users: str | None = None
-    events: str | None = None
+    users: Source = Source()
+    events: Source = Source()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_none(cls, content: object) -> object:
+        if isinstance(content, dict):
+            return {name: {} if value is None else value for name, value in content.items()}
+        return content
+
+
+class Users(Section):
+    """Columns of users beside `user_id` and `signup_date`."""
+
+    id_type: IdType = "integer"
+    attributes: list[Attribute] = business.ATTRIBUTES
+
+
+class Events(Section):
+    """Columns of events beside id, user, time and type.
+
+    `id_type: none` numbers the rows, for logs without an id; `types: null` takes any type for known.
+    """
+
+    id_type: IdType | Literal["none"] = "integer"
+    types: list[EventType] | None = business.EVENT_TYPES
+    values: list[Value] = business.VALUES
 
 
 class Features(Section):
@@ -55,9 +95,10 @@ class Features(Section):
 
 
 class Churn(Section):
-    """H: a user without any activity in the next `window_days` days has churned."""
+    """H: a user without activity in the next `window_days` days has churned; `activity: null` is every event type."""
 
     window_days: Days = 30
+    activity: Annotated[list[EventType], Field(min_length=1)] | None = None
 
 
 class Population(Section):
@@ -67,13 +108,17 @@ class Population(Section):
 
 
 class Training(Section):
-    """How snapshots are taken and split, and whether the shipped model is refit on all of them."""
+    """How snapshots are taken and split, whether the shipped model is refit on all, and how many rows are read at most.
+
+    `max_rows: null` takes what fits into the memory; beyond it users are sampled, and it is said.
+    """
 
     snapshot_every_days: Days = 7
     test_size: Share = 0.2
     random_state: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
     imbalance_strategy: Literal["none", "class_weight"] = "none"
     refit: bool = True
+    max_rows: Annotated[int, Field(ge=1000)] | None = None
 
 
 class Evaluation(Section):
@@ -116,6 +161,10 @@ class Settings(Section):
 
     warehouse: str = "warehouse"
     sources: Sources = Sources()
+    users: Users = Users()
+    events: Events = Events()
+    measures: list[Measure] = business.MEASURES
+    ratios: list[Ratio] = business.RATIOS
     features: Features = Features()
     churn: Churn = Churn()
     population: Population = Population()
@@ -125,6 +174,29 @@ class Settings(Section):
     scoring: Scoring = Scoring()
     drift: Drift = Drift()
     engine: Engine = Engine()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_measures_bring_their_own(cls, content: object) -> object:
+        """With measures of its own a business has its own values, types and ratios too."""
+        if not isinstance(content, dict) or content.get("measures") is None:
+            return content
+        events = content.get("events")
+        events = {
+            "types": None,
+            "values": _implied(content["measures"]),
+            **(events if isinstance(events, dict) else {}),
+        }
+        return {"ratios": [], **content, "events": events}
+
+
+def _implied(measures: object) -> list[dict[str, str]]:
+    """The values that measures read: text for those that tell things apart, numbers for the others."""
+    rows = [row for row in (measures if isinstance(measures, list) else []) if isinstance(row, dict)]
+    kinds = {row["column"]: row.get("aggregate") for row in rows if isinstance(row.get("column"), str)}
+    return [
+        {"name": name, "type": "text" if aggregate == "distinct" else "number"} for name, aggregate in kinds.items()
+    ]
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -147,15 +219,17 @@ def parse_settings(content: object, source: str) -> Settings:
     """Settings from a parsed mapping; `source` names it in errors."""
     if not isinstance(content, dict):
         raise ConfigError(f"{source} must hold keys and values, not {type(content).__name__}")
+    # only here: what contradicts itself is told by names of the settings, which are made here
+    from churn_duck.consistency import contradictions  # noqa: PLC0415
+
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
         complaints = [_complaint(dict(item)) for item in error.errors()]
         raise ConfigError(f"{source}: " + "; ".join(complaints)) from error
-    if settings.drift.fail_psi <= settings.drift.warn_psi:
-        raise ConfigError(
-            f"{source}: drift.fail_psi is {settings.drift.fail_psi}; it must exceed warn_psi {settings.drift.warn_psi}"
-        )
+    torn = list(contradictions(settings))
+    if torn:
+        raise ConfigError(f"{source}: " + "; ".join(torn))
     return settings
 
 
@@ -170,6 +244,8 @@ def _complaint(item: dict[str, Any]) -> str:
 def _section_keys(location: list[str]) -> list[str]:
     section: type[BaseModel] = Settings
     for part in location:
-        annotation = section.model_fields[part].annotation
-        section = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type))
+        if part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+            kinds = (annotation, *get_args(annotation))
+            section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
     return sorted(section.model_fields)

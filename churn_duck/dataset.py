@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -12,9 +12,11 @@ import numpy.typing as npt
 import polars as pl
 
 from churn_duck import measures
+from churn_duck.business import IDENTIFIER
 from churn_duck.catalog import literal
-from churn_duck.config import IDENTIFIER, Settings
+from churn_duck.config import Settings
 from churn_duck.errors import ModelError
+from churn_duck.parts import parts
 
 Matrix = npt.NDArray[np.float32]
 # levels beyond the most frequent ones are read as unseen: a vocabulary is part of the model, not a copy of the data
@@ -65,63 +67,105 @@ class FeatureSchema:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a dataset: `features` float32[N, F], `label` and `recency` float64[N], `user` int codes[N]."""
+    """Rows of a dataset: `features` float32[N, F], `label` and `recency` float64[N], `user` int codes[N].
+
+    `split` is the part of the date in the evaluation, as a word; `share` is the share of the users that were read.
+    """
 
     features: Matrix
     label: npt.NDArray[np.float64]
     recency: npt.NDArray[np.float64]
     user: npt.NDArray[np.int64]
     eligible: npt.NDArray[np.bool_]
+    split: npt.NDArray[np.str_]
+    share: float = 1.0
 
     def __len__(self) -> int:
         return len(self.label)
 
+    def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
+        """The rows that `keep`, bool[N], marks."""
+        if keep.all():
+            return self
+        return replace(self, **{name: getattr(self, name)[keep] for name in _ARRAYS})
+
     def only_eligible(self) -> Rows:
         """The rows that are ranked in earnest."""
-        keep = self.eligible
-        return Rows(self.features[keep], self.label[keep], self.recency[keep], self.user[keep], self.eligible[keep])
+        return self.where(self.eligible)
 
 
-def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings, where: str) -> FeatureSchema:
-    """The schema of the settings, its levels taken from the rows of `training_dataset` that `where` keeps."""
+_ARRAYS = ("features", "label", "recency", "user", "eligible", "split")
+
+
+def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings) -> FeatureSchema:
+    """The schema of the settings, its levels taken from the users who had signed up by the as-of date."""
     columns = measures.kept_feature_columns(settings)
-    categorical = [name for name in columns if name in measures.CATEGORICAL]
-    levels = tuple((name, _levels(con, name, where)) for name in categorical)
-    return FeatureSchema(tuple(name for name in columns if name not in categorical), levels)
+    words = [name for name in columns if name in measures.categorical(settings)]
+    levels = tuple((name, _levels(con, name)) for name in words)
+    return FeatureSchema(tuple(name for name in columns if name not in words), levels)
 
 
-def _levels(con: duckdb.DuckDBPyConnection, column: str, where: str) -> tuple[str, ...]:
+def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
     rows = con.execute(
         f"""select level from (
             select coalesce({column}, 'missing') as level, count(*) as n
-            from training_dataset
-            where {where}
+            from users_clean
+            where signup_date <= (select as_of_date from period)
             group by level
         ) order by n desc, level limit {MAX_LEVELS}"""
     ).fetchall()
     return tuple(sorted(str(row[0]) for row in rows))
 
 
-def read_rows(con: duckdb.DuckDBPyConnection, schema: FeatureSchema, relation: str, where: str = "true") -> Rows:
-    """Labelled rows of `relation` in a fixed order, as float32 without a pandas copy."""
-    # every row of the other datasets is eligible, so they do not carry the column
-    eligible = "is_eligible" if relation == "evaluation_dataset" else "true"
-    frame = con.sql(f"""select
+def read_rows(
+    con: duckdb.DuckDBPyConnection, schema: FeatureSchema, dataset: str, where: str = "true", share: float = 1.0
+) -> Rows:
+    """Labelled rows of `dataset` in a fixed order, as float32 without a pandas copy, a share of the users at a time."""
+    # every row of the other datasets is eligible and tells its split, every row of this one tests
+    evaluation = dataset == "evaluation_dataset"
+    query = f"""select
     {schema.select_list()},
     cast(churn_label as double) as "(label)",
     cast({measures.RECENCY} as double) as "(recency)",
     dense_rank() over (order by user_id) - 1 as "(user)",
-    {eligible} as "(eligible)"
-from {relation}
-where {where}
-order by user_id, as_of_date""").pl()
+    {"is_eligible" if evaluation else "true"} as "(eligible)",
+    {"'test'" if evaluation else "split"} as "(split)"
+from {dataset}
+where {where} and """
+    read: list[Rows] = []
+    for part in parts(con, dataset, share):
+        frame = con.sql(f"{query}{part.where} order by user_id, as_of_date").pl()
+        read.append(_rows(frame, schema, share))
+    return _joined(read)
+
+
+def _rows(frame: pl.DataFrame, schema: FeatureSchema, share: float) -> Rows:
     return Rows(
         features=_matrix(frame.select(schema.names)),
         label=frame["(label)"].to_numpy(),
         recency=frame["(recency)"].to_numpy(),
         user=frame["(user)"].to_numpy(),
         eligible=frame["(eligible)"].to_numpy(),
+        split=frame["(split)"].to_numpy().astype("U7"),
+        share=share,
     )
+
+
+def _joined(read: list[Rows]) -> Rows:
+    """One after another; each part is let go as soon as it is copied, so that memory holds the rows about once."""
+    total = sum(len(rows) for rows in read)
+    whole = {
+        name: np.empty((total, *getattr(read[0], name).shape[1:]), getattr(read[0], name).dtype) for name in _ARRAYS
+    }
+    share, at, users = read[0].share, 0, 0
+    while read:
+        rows = read.pop(0)
+        for name in _ARRAYS:
+            whole[name][at : at + len(rows)] = getattr(rows, name)
+        whole["user"][at : at + len(rows)] += users
+        users += int(rows.user.max()) + 1 if len(rows) else 0
+        at += len(rows)
+    return Rows(**whole, share=share)
 
 
 def _matrix(frame: pl.DataFrame) -> Matrix:

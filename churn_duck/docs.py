@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 
 from churn_duck.catalog import RawFiles, SqlFile, rendered, sql_files
 from churn_duck.config import Settings
@@ -17,6 +18,8 @@ from churn_duck.files import write_text
 
 FOLDER = Path(__file__).parent.parent / "docs"
 GENERATED = "<!-- Made from the code by `just docs`; change the code, not this file. -->"
+# what lists are made of, and what stands inside a section
+ENTRIES = ("Source", "Attribute", "WhereAbsent", "Value")
 LAYERS = {
     "0": "Parameters",
     "1": "Raw and clean",
@@ -40,9 +43,15 @@ BOUNDS = {
 ABOUT_CONFIGURATION = """One YAML file, named by `--config FILE` or by the environment variable `CHURN_DUCK_CONFIG`.
 It holds only what differs from the defaults. Paths are relative to the folder in which the command runs. An unknown
 key, a wrong type or a value that is not allowed ends the command with exit code 3 and says what is allowed.
+`churn-duck init --users FILE --events FILE` looks at your files and writes one.
 
-Two rules go across keys: `drift.fail_psi` must exceed `drift.warn_psi`, and `features.exclude` takes names of features
-(columns of `user_features`), all but `days_since_last_activity`."""
+The defaults are those of an e-learning business. With `measures` of your own, `ratios`, `events.types` and
+`events.values` start empty too: the values are then the columns that the measures read.
+
+Rules that go across keys: names are lower-case identifiers, and no two columns may get the same one; measures read
+declared values, and only numbers are summed; ratios name measures that add up; a type that a measure declares
+`activity: false` cannot be in `churn.activity`; `drift.fail_psi` must exceed `drift.warn_psi`; `features.exclude` takes
+names of features (columns of `user_features`), all but `days_since_last_activity`."""
 ABOUT_COMMANDS = """In a checkout each command is `uv run churn-duck ...`. `--help` after any command shows what stands
 here. Exit codes: [exit_codes.md](exit_codes.md)."""
 ABOUT_VIEWS = """Everything that `churn-duck build` makes, in that order, as the default settings make it.
@@ -68,23 +77,68 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _configuration() -> str:
     schema = Settings.model_json_schema()
     sections = {name: part for name, part in schema["properties"].items() if "$ref" in part}
-    single = {name: part for name, part in schema["properties"].items() if name not in sections}
+    lists = {name: part for name, part in schema["properties"].items() if part.get("type") == "array"}
+    single = {name: part for name, part in schema["properties"].items() if name not in sections | lists}
     lines = [ABOUT_CONFIGURATION, *_keys(single)]
-    for name, part in sections.items():
-        section = schema["$defs"][part["$ref"].rsplit("/", 1)[-1]]
-        lines += [f"## {name}", "", section["description"], *_keys(section["properties"])]
+    for name, part in (sections | lists).items():
+        lines += [f"## {name}", "", *_section(schema, part.get("items", part))]
+    lines += ["## Entries of lists", ""]
+    for title in ENTRIES:
+        lines += [f"### {title}", "", *_section(schema, {"$ref": title})]
     lines += ["## Everything at its default", "", "```yaml"]
-    lines += [f"{name}: {_plain(part['default'])}" for name, part in schema["properties"].items()]
+    default = Settings().model_dump(mode="json", exclude_defaults=False)
+    lines += [_yaml({name: _short(value)}).rstrip() for name, value in default.items()]
     return _page("Configuration", [*lines, "```"])
+
+
+def _section(schema: Mapping[str, Any], part: Mapping[str, Any]) -> list[str]:
+    section = schema["$defs"][part["$ref"].rsplit("/", 1)[-1]]
+    return [section["description"], *_keys(section["properties"])]
+
+
+def _short(value: Any) -> Any:
+    """Entries of lists without the keys that they leave at nothing."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    if isinstance(value, dict) and "name" in value:
+        usual = {key: True for key in ("feature", "shown", "activity")}
+        given = {key: one for key, one in value.items() if one not in (None, "", [])}
+        return {key: one for key, one in given.items() if one is not usual.get(key, False)}
+    return {key: _short(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _yaml(content: Any) -> str:
+    # in one line what fits into one
+    short = yaml.safe_dump(content, sort_keys=False, default_flow_style=True, width=1000).strip()
+    return (
+        short[1:-1]
+        if len(short) <= 118
+        else yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=116)
+    )
 
 
 def _keys(properties: Mapping[str, dict[str, Any]]) -> list[str]:
     rows = []
     for name, part in properties.items():
         kinds = part.get("anyOf", [part])
-        types = [f"list of {kind['items']['type']}s" if "items" in kind else kind["type"] for kind in kinds]
-        rows.append((f"`{name}`", " or ".join(types), f"`{_plain(part['default'])}`", "; ".join(_allowed(kinds))))
+        default = f"`{_plain(part['default'])}`" if "default" in part else "(must be given)"
+        default = default if _is_plain(part.get("default")) else "see below"
+        rows.append((f"`{name}`", " or ".join(dict.fromkeys(map(_type, kinds))), default, "; ".join(_allowed(kinds))))
     return _table(("key", "type", "default", "allowed"), rows)
+
+
+def _type(kind: Mapping[str, Any]) -> str:
+    """In a word; an entry of another section by its name."""
+    if "$ref" in kind:
+        return f"[{kind['$ref'].rsplit('/', 1)[-1]}](#{kind['$ref'].rsplit('/', 1)[-1].lower()})"
+    if "items" in kind:
+        return f"list of {_type(kind['items'])}s".replace(")s", ")")
+    return str(kind.get("type", "value")).replace("object", "mapping")
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a default is short enough for a table."""
+    return not isinstance(value, dict) and not (isinstance(value, list) and value and isinstance(value[0], dict))
 
 
 def _allowed(kinds: Sequence[dict[str, Any]]) -> Iterator[str]:

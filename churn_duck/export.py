@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from churn_duck.catalog import find, literal
 from churn_duck.errors import WarehouseError
 from churn_duck.files import replacing
+from churn_duck.parts import DATES, parts
+
+BATCH_ROWS = 122_880
 
 
 def export(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
@@ -26,6 +32,9 @@ def export(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     there = con.execute("select 1 from information_schema.tables where table_name = ?", [name]).fetchall()
     if not there:
         raise WarehouseError(f"{name} is not in the warehouse yet; run: churn-duck build")
+    if name in DATES and path.suffix == ".parquet":
+        queries = [f"from {name} where {part.where}" for part in parts(con, name)]
+        return stream_to(con, queries, path)
     return copy_to(con, f"from {name}", path)
 
 
@@ -34,3 +43,24 @@ def copy_to(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     form = "format csv, header" if path.suffix == ".csv" else "format parquet, compression zstd"
     with replacing(path) as partial:
         return int(con.execute(f"copy ({query}) to {literal(str(partial))} ({form})").fetchall()[0][0])
+
+
+def stream_to(con: duckdb.DuckDBPyConnection, queries: Iterable[str], path: Path) -> int:
+    """Write the rows of several queries of one schema to one .parquet in one step; the number of rows."""
+    rows, writer = 0, None
+    with replacing(path) as partial:
+        try:
+            for query in queries:
+                reader = con.sql(query).to_arrow_reader(BATCH_ROWS)
+                writer = writer or _writer(partial, reader.schema)
+                for batch in reader:
+                    writer.write_batch(batch)
+                    rows += batch.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+    return rows
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="zstd")

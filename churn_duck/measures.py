@@ -1,57 +1,28 @@
-"""What is measured per user and day, and which columns are features: the lists that decide SQL columns."""
+"""Which columns the settings ask for, view by view, and what each of them means."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
+from churn_duck.business import Attribute, Measure
 from churn_duck.config import Settings
 from churn_duck.errors import ConfigError
 
-
-@dataclass(frozen=True)
-class Measure:
-    """One quantity per active day, summed or averaged over each window as `<name>_<days>d`."""
-
-    name: str
-    daily_column: str
-    aggregation: Literal["count", "sum", "mean"]
-    event_type: str
-    column: str | None
-    unit: str
-
-
-MEASURES = (
-    Measure("logins", "logins_count", "count", "login", None, "logins"),
-    Measure("enroll", "enroll_count", "count", "course_enroll", None, "course enrolments"),
-    Measure("watch_minutes", "watch_minutes_sum", "sum", "video_watch", "watch_minutes", "minutes of video watched"),
-    Measure("quiz_attempts", "quiz_attempts_count", "count", "quiz_attempt", None, "quiz attempts"),
-    Measure("quiz_avg_score", "quiz_avg_score", "mean", "quiz_attempt", "quiz_score", "mean quiz score, 0 to 100"),
-    Measure("payment_success", "payment_success_count", "count", "payment_success", None, "payments that succeeded"),
-    Measure("payment_failed", "payment_failed_count", "count", "payment_failed", None, "payments that failed"),
-    Measure("support_ticket", "support_ticket_count", "count", "support_ticket", None, "support tickets"),
-)
-EVENT_TYPES = tuple(dict.fromkeys(measure.event_type for measure in MEASURES))
-CATEGORICAL = ("plan", "country", "marketing_source")
-ATTRIBUTES = ("days_since_signup", "plan", "is_paid", "country", "marketing_source", "engagement_score")
-DAILY = ("is_active_day", "total_events", *(measure.daily_column for measure in MEASURES))
-CHECK = ("landing", "source_row", "severity", "offence")
 RECENCY = "days_since_last_activity"
+CHECK = ("landing", "source_row", "severity", "offence")
+# what every row of a dataset begins with
+KEYS = ("user_id", "as_of_date", "signup_date")
+# and what a dataset that is read in parts has too
+DATASET_KEYS = ("user_id", "user_bucket", "as_of_date", "signup_date")
+BUCKETS = 256
 
 _COMMENTS = {
     "user_id": "the user",
+    "user_bucket": "0 to 255 by a hash of user_id: a random share of the users, to sample by or read in parts",
     "as_of_date": "features are known at the end of this UTC day",
     "signup_date": "day of signing up (UTC)",
     "days_since_signup": "days from signup_date to as_of_date, 0 before it",
-    "plan": "lower case, trimmed",
-    "is_paid": "1 paying, 0 not or not said",
-    "country": "as it came. NULL: none was given",
-    "marketing_source": "as it came. NULL: none was given",
-    "engagement_score": "as it came, 0 to 1. NULL: none was given",
-    "is_active_day": "1 with any event on as_of_date, else 0",
+    "is_active_day": "1 with activity on the day, else 0",
     "total_events": "events of any type on the day",
     "days_since_last_activity": "days since the last active day; since signup_date before the first",
-    "payment_fail_rate_30d": "failed share of the payments in 30 days (or the largest window), 0 without payments",
     "last_activity_date": "last active day on or before as_of_date. NULL: never active",
     "state": "future, new (never active), active or lapsed",
     "is_eligible": "true: worth a prediction; see population.active_within_days",
@@ -65,39 +36,115 @@ _COMMENTS = {
 }
 
 
-def feature_columns(windows: list[int]) -> list[str]:
+def landed_names(settings: Settings) -> dict[str, list[str]]:
+    """The columns of users and events as they land."""
+    users = ["user_id", "signup_date", *(attribute.name for attribute in settings.users.attributes)]
+    events = ["event_id", "user_id", "event_time", "event_type", *(value.name for value in settings.events.values)]
+    return {"users": users, "events": events}
+
+
+def attribute_names(settings: Settings) -> list[str]:
+    """The attributes in their order."""
+    return [attribute.name for attribute in settings.users.attributes]
+
+
+def categorical(settings: Settings) -> list[str]:
+    """Features that are words."""
+    return [attribute.name for attribute in settings.users.attributes if attribute.type == "category"]
+
+
+def state_columns() -> list[str]:
+    """What `user_features` says beside the features."""
+    return ["last_activity_date", "state", "is_eligible"]
+
+
+def daily_columns(settings: Settings) -> list[str]:
+    """What `user_daily` measures."""
+    return ["is_active_day", "total_events", *(measure.daily_column for measure in settings.measures)]
+
+
+def feature_columns(settings: Settings) -> list[str]:
     """Every feature of `user_features`, in its order."""
-    windowed = [
-        f"{stem}_{days}d" for days in windows for stem in ("active_days", "events", *(m.name for m in MEASURES))
+    stems = ("active_days", "events", *(measure.name for measure in settings.measures))
+    return [
+        "days_since_signup",
+        *attribute_names(settings),
+        *daily_columns(settings),
+        *(f"{stem}_{days}d" for days in settings.features.windows_days for stem in stems),
+        RECENCY,
+        *(ratio.name for ratio in settings.ratios),
     ]
-    return [*ATTRIBUTES, *DAILY, *windowed, RECENCY, "payment_fail_rate_30d"]
 
 
 def kept_feature_columns(settings: Settings) -> list[str]:
-    """The features that a model sees: all but `features.exclude`.
+    """The features that a model sees: all but `features.exclude` and attributes with `feature: false`.
 
     Raises: ConfigError when an excluded column is no feature, or nothing is left.
     """
-    columns = feature_columns(settings.features.windows_days)
-    unknown = [name for name in settings.features.exclude if name not in columns]
-    if unknown:
+    columns, excluded = feature_columns(settings), settings.features.exclude
+    unknown = [name for name in excluded if name not in columns]
+    # the default names a column of the contract, which another business need not have
+    if unknown and "exclude" in settings.features.model_fields_set:
         raise ConfigError(f"features.exclude names {', '.join(unknown)}; allowed: {', '.join(columns)}")
-    needed = {RECENCY} & set(settings.features.exclude)
-    if needed:
+    if RECENCY in excluded:
         raise ConfigError(f"features.exclude names {RECENCY}; it stays, since the recency rule is read from it")
-    return [name for name in columns if name not in settings.features.exclude]
+    silent = {attribute.name for attribute in settings.users.attributes if not attribute.feature}
+    return [name for name in columns if name not in excluded and name not in silent]
 
 
-def column_comments(windows: list[int]) -> dict[str, str]:
+def shown_attributes(settings: Settings) -> list[str]:
+    """The attributes that the ranked list shows."""
+    return [attribute.name for attribute in settings.users.attributes if attribute.shown]
+
+
+def event_types(settings: Settings) -> list[str]:
+    """The event types that any setting names."""
+    named = [kind for measure in settings.measures for kind in measure.events]
+    return sorted({*named, *(settings.events.types or ()), *(settings.churn.activity or ())})
+
+
+def silent_types(settings: Settings) -> list[str]:
+    """Event types that never count as activity."""
+    return sorted({kind for measure in settings.measures if not measure.activity for kind in measure.events})
+
+
+def column_comments(settings: Settings) -> dict[str, str]:
     """Unit and meaning of NULL for every column that several views share."""
-    comments = dict(_COMMENTS)
-    for measure in MEASURES:
-        null = ". NULL: no score" if measure.aggregation == "mean" else ""
-        comments[measure.daily_column] = f"{measure.unit} on the day{null}"
-        for days in windows:
-            span = "mean of the daily means" if measure.aggregation == "mean" else measure.unit
-            comments[f"{measure.name}_{days}d"] = f"{span} in the {days} days to as_of_date{null}"
-    for days in windows:
+    comments = {**_COMMENTS, **{ratio.name: ratio.meaning or _share(ratio.name) for ratio in settings.ratios}}
+    for attribute in settings.users.attributes:
+        comments[attribute.name] = _attribute_comment(attribute)
+    for measure in settings.measures:
+        unit = measure.unit or _unit(measure)
+        null = "" if measure.is_zero_without else ". NULL: there was none"
+        comments[measure.daily_column] = f"{_daily_word(measure)}{unit} on the day{null}"
+        for days in settings.features.windows_days:
+            comments[f"{measure.name}_{days}d"] = (
+                f"{_window_word(measure)}{unit} in the {days} days to as_of_date{null}"
+            )
+    for days in settings.features.windows_days:
         comments[f"active_days_{days}d"] = f"active days among the {days} to as_of_date"
         comments[f"events_{days}d"] = f"events of any type in the {days} days to as_of_date"
     return comments
+
+
+def _share(name: str) -> str:
+    return f"{name.replace('_', ' ')}, 0 to 1; 0 where there was nothing"
+
+
+def _attribute_comment(attribute: Attribute) -> str:
+    bounds = [str(bound) for bound in (attribute.min, attribute.max) if bound is not None]
+    text = attribute.meaning or ("as it came" + (f", {' to '.join(bounds)}" if len(bounds) > 1 else ""))
+    return text if attribute.required or attribute.missing is not None else f"{text}. NULL: none was given"
+
+
+def _unit(measure: Measure) -> str:
+    source = f"{measure.column} of " if measure.column else ""
+    return source + (", ".join(measure.events) + " events" if measure.events else "all events")
+
+
+def _daily_word(measure: Measure) -> str:
+    return {"avg": "mean ", "max": "highest ", "distinct": "distinct "}.get(measure.aggregate, "")
+
+
+def _window_word(measure: Measure) -> str:
+    return {"avg": "mean of the daily means of ", "max": "highest ", "distinct": "distinct "}.get(measure.aggregate, "")

@@ -15,7 +15,8 @@ from churn_duck.errors import ModelError
 from churn_duck.evaluate import LOWER_IS_BETTER, Vector, interval, metric_of, require_two_classes, resampled
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.registry import Version, production, utc_now, versions, write_registry
-from churn_duck.warehouse import Warehouse, see_world
+from churn_duck.sampling import affordable_share
+from churn_duck.warehouse import Tell, Warehouse, see_world, unheard
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class _Contest:
         return Evidence(low, high, float(np.mean(gain > rule.margin)), rule.margin, rule.confidence)
 
 
-def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Decision:
+def promote(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, tell: Tell = unheard
+) -> Decision:
     """Put the best newest model into production, if it beats what is there.
 
     Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
@@ -91,7 +94,7 @@ def promote(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | 
         )
     answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
     rival = incumbent if answers else None
-    contest = _contest(con, warehouse, [*challengers, *([rival] if rival else [])])
+    contest = _contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
     best = max(challengers, key=lambda version: contest.gain(version.model_version))
     decision = _decide(contest, best.model_version, rival.model_version if rival else None, warehouse)
     if incumbent is not None and rival is None:
@@ -116,13 +119,14 @@ def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date
     return found
 
 
-def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version]) -> _Contest:
+def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], tell: Tell) -> _Contest:
     first_test = con.execute("select min(as_of_date) from training_snapshots where split = 'test'").fetchall()[0][0]
+    share = affordable_share(con, warehouse.settings, contenders[0].evaluated_model().schema, tell)
     scores = {}
     for version in contenders:
         model = version.evaluated_model()
         _require_unseen(model, first_test)
-        rows = read_rows(con, model.schema, "evaluation_dataset", "is_eligible")
+        rows = read_rows(con, model.schema, "training_dataset", "split = 'test'", share)
         scores[version.model_version] = model.risk(rows.features)
     require_two_classes(rows.label, "eligible test rows")
     return _Contest(scores, rows.label, rows.user, warehouse.settings.evaluation.primary_metric)

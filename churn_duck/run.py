@@ -7,14 +7,15 @@ from datetime import date
 
 import duckdb
 
+from churn_duck.build import build
 from churn_duck.checks import Rule, require_valid, validate
 from churn_duck.config import MODEL_NAMES
-from churn_duck.land import Landed, land_sources
+from churn_duck.land import Landed, land_configured
 from churn_duck.promote import Decision, promote
 from churn_duck.registry import Version
 from churn_duck.score import Scored, score, top_rows
 from churn_duck.train import train
-from churn_duck.warehouse import Tell, Warehouse, build
+from churn_duck.warehouse import Tell, Warehouse
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ def run(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None
 
     Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
     """
-    sources = warehouse.settings.sources
-    landed = land_sources(warehouse, sources.users, sources.events, tell)
+    landed = land_configured(warehouse, tell)
     tell("validating")
     rules = validate(con, warehouse)
     require_valid(rules)
@@ -43,6 +43,6 @@ def run(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None
         tell(f"building {name}")
     trained = train(con, warehouse, MODEL_NAMES, as_of, tell)
     tell("comparing the models")
-    decision = promote(con, warehouse, as_of)
+    decision = promote(con, warehouse, as_of, tell)
     scored = score(con, warehouse, as_of, top_k, tell)
     return Ran(landed, rules, trained, decision, scored, top_rows(con, scored.as_of_date, 10))

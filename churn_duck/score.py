@@ -113,8 +113,7 @@ def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
     counts = con.execute("""
         with to_score as (
             select user_id, as_of_date
-            from user_states((select list(period.as_of_date) from period))
-            where is_eligible
+            from eligible_features((select list(period.as_of_date) from period))
         )
 
         select

@@ -21,6 +21,7 @@ from churn_duck.models import fit
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
 from churn_duck.registry import Version, register, utc_now
+from churn_duck.sampling import affordable_share
 from churn_duck.warehouse import Tell, Warehouse, see_world
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -36,12 +37,15 @@ def train(
     end = see_world(con, warehouse, as_of)
     require_history(con, warehouse.settings)
     tell("reading the training set")
-    learned = _part(con, warehouse.settings, "split = 'train'")
-    test = read_rows(con, learned.schema, "evaluation_dataset")
+    schema = learn_schema(con, warehouse.settings)
+    share = affordable_share(con, warehouse.settings, schema, tell)
+    rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
+    learned = _Part(schema, rows.where(rows.split == "train"), _dates(con, "split = 'train'"))
+    shipped = _Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
+    del rows
+    test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(learned.rows.label, "training rows")
     require_two_classes(test.only_eligible().label, "eligible test rows")
-    refit = warehouse.settings.training.refit
-    shipped = _part(con, warehouse.settings, "split <> 'warm_up'") if refit else learned
     return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
 
 
@@ -62,11 +66,6 @@ class _Exported:
     content: bytes
     model: OnnxModel
     parity: float
-
-
-def _part(con: duckdb.DuckDBPyConnection, settings: Settings, where: str) -> _Part:
-    schema = learn_schema(con, settings, where)
-    return _Part(schema, read_rows(con, schema, "training_dataset", where), _dates(con, where))
 
 
 def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
@@ -103,6 +102,7 @@ def _train_one(
         "train": {"rows": len(learned.rows), "churn_rate": float(learned.rows.label.mean()), **learned.dates},
         "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
         "shipped": {"rows": len(shipped.rows), "churn_rate": float(shipped.rows.label.mean()), **shipped.dates},
+        "user_share": learned.rows.share,
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
         **metrics,
     }

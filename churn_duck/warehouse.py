@@ -16,8 +16,8 @@ from typing import Any
 import duckdb
 import filelock
 
-from churn_duck.catalog import RawFiles, execute, rendered
-from churn_duck.config import Settings
+from churn_duck.catalog import RawFiles, rendered
+from churn_duck.config import Engine, Settings
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
 
@@ -27,6 +27,12 @@ LOCK_WAIT_SECONDS = 30.0
 
 # hears each step of long work
 Tell = Callable[[str], None]
+
+
+def unheard(step: str) -> None:
+    """For work that nobody listens to."""
+
+
 DuckConfig = dict[str, str | bool | int | float | list[str]]
 
 
@@ -68,19 +74,29 @@ class Warehouse:
     def quarantine(self, table: str) -> Path:
         return self.root / "quarantine" / table
 
+    def landed(self, table: str) -> list[Path]:
+        """The raw files that count, in the order of their landing."""
+        newest = {_key(path): path for path in sorted(self.raw(table).glob("*.parquet"))}
+        return sorted(newest.values())
+
+    def replaced(self, table: str) -> list[Path]:
+        """The raw files whose content or query a later landing read again."""
+        return sorted(set(self.raw(table).glob("*.parquet")) - set(self.landed(table)))
+
     def raw_files(self) -> RawFiles:
         """What has landed so far.
 
         Raises: WarehouseError when users or events are still missing.
         """
-        users, events = (sorted(self.raw(table).glob("*.parquet")) for table in ("users", "events"))
+        users, events = (self.landed(table) for table in ("users", "events"))
         for table, found in (("users", users), ("events", events)):
             if not found:
                 raise WarehouseError(
                     f"no {table} have landed in {self.root}; run: churn-duck land --users FILE --events FILE"
                 )
         quarantined = [self.quarantine(path.parent.name) / path.name for path in (*users, *events)]
-        return RawFiles(*([str(path.resolve()) for path in paths] for paths in (users, events, quarantined)))
+        paths = [[str(path.resolve()) for path in group] for group in (users, events, quarantined)]
+        return RawFiles(paths[0], paths[1], paths[2])
 
     def raw_files_or_pattern(self) -> RawFiles:
         """What has landed, or the patterns of where it would, for showing SQL before anything is there."""
@@ -89,6 +105,11 @@ class Warehouse:
         except WarehouseError:
             users, events = (str(self.raw(table).absolute() / "*.parquet") for table in ("users", "events"))
             return RawFiles([users], [events], [str(self.root.absolute() / "quarantine" / "*" / "*.parquet")])
+
+
+def _key(path: Path) -> str:
+    """What a raw file holds: a content, or the answer to a query."""
+    return path.name.split("-")[2]
 
 
 def open_warehouse(settings: Settings, folder: Path | None = None) -> Warehouse:
@@ -128,22 +149,24 @@ def _named(holder: Path) -> str:
     return f"`churn-duck {told['command']}` (process {told['pid']}, since {told['since']})"
 
 
+def engine_config(engine: Engine, spill: Path) -> DuckConfig:
+    """DuckDB's limits; what exceeds the memory goes to `spill`."""
+    config: DuckConfig = {"temp_directory": str(spill)}
+    if engine.threads is not None:
+        config["threads"] = engine.threads
+    if engine.memory_limit is not None:
+        config["memory_limit"] = engine.memory_limit
+    return config
+
+
 @contextmanager
 def connected(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse's file with the engine settings; UTC throughout.
 
     Raises: WarehouseError when another process has the file open.
     """
-    config: DuckConfig = {
-        "storage_compatibility_version": STORAGE_VERSION,
-        "temp_directory": str(warehouse.root / ".spill"),
-    }
-    engine = warehouse.settings.engine
-    if engine.threads is not None:
-        config["threads"] = engine.threads
-    if engine.memory_limit is not None:
-        config["memory_limit"] = engine.memory_limit
-    con = _opened(warehouse.database, config)
+    config = engine_config(warehouse.settings.engine, warehouse.root / ".spill")
+    con = _opened(warehouse.database, {"storage_compatibility_version": STORAGE_VERSION, **config})
     try:
         con.execute("set TimeZone = 'UTC'")
         yield con
@@ -216,20 +239,6 @@ def _checked_end(con: duckdb.DuckDBPyConnection) -> date:
     if end < first or (end - last).days >= slack:
         raise WarehouseError(f"as-of date {end} has no data; clean events run from {first} to {last}")
     return date.fromisoformat(str(end))
-
-
-def build(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Iterator[str]:
-    """Make every view and the activity table in one transaction; yields each name as its turn comes.
-
-    The rendered SQL is left under `compiled/`.
-    Raises: SqlError naming the view; the warehouse then stays as it was.
-    """
-    texts = rendered(warehouse.settings, warehouse.raw_files(), as_of)
-    with transaction(con):
-        yield from execute(con, texts)
-    for name, text in texts.items():
-        write_text(warehouse.compiled / f"{name}.sql", text)
-    con.execute("checkpoint")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from churn_duck import build as building
 from churn_duck import checks
 from churn_duck import export as exporting
 from churn_duck import warehouse as engine
@@ -83,7 +84,7 @@ def build(context: typer.Context, json: Json = False) -> None:
     started = time.monotonic()
     with show.progress() as tell, engine.working(at.warehouse, "build") as con:
         names = []
-        for name in engine.build(con, at.warehouse):
+        for name in building.build(con, at.warehouse):
             tell(f"building {name}")
             names.append(name)
         world = engine.described(con)

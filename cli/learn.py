@@ -49,7 +49,7 @@ def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> N
     at: Global = context.obj
     with show.progress() as tell, working(at.warehouse, "promote") as con:
         tell("comparing the models")
-        made = compare(con, at.warehouse, as_of)
+        made = compare(con, at.warehouse, as_of, tell)
     show.as_json(made) if json or at.json else show.decision(made)
     if not made.promoted:
         raise typer.Exit(KEPT)

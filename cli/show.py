@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from churn_duck.score import Scored
 
 
+# in the top list, beside the risk
+SHOWN_ATTRIBUTES = 2
+
+
 def note(text: str) -> None:
     """One line for a person, on stderr."""
     typer.echo(text, err=True)
@@ -99,6 +103,11 @@ def trained(versions: Sequence[Version]) -> None:
         f"trained on {train['rows']:,} rows of {train['first_as_of_date']} to {train['last_as_of_date']} "
         f"(labels to {train['last_label_date']}), tested on {test['first_as_of_date']} to {test['last_as_of_date']}"
     )
+    if about["user_share"] < 1:
+        typer.echo(
+            f"NOTE: a random {about['user_share']:.1%} of the users, since more rows would not fit; "
+            "see training.max_rows and engine.memory_limit"
+        )
     for population, title in (("eligible", "eligible test rows"), ("all", "all test rows")):
         rows = about[population]
         typer.echo(f"\n{title}: {rows['rows']:,} of {rows['users']:,} users, base rate {rows['churn_rate']:.1%}")
@@ -202,16 +211,16 @@ def scored(result: Scored) -> None:
 
 
 def top(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The users most at risk."""
+    """The users most at risk, with the first words that are known of them."""
+    known = [name for name in (rows[0] if rows else ()) if _is_word(rows, name)][:SHOWN_ATTRIBUTES]
     table(
-        ("rank", "user_id", "churn_risk", "plan", "country", "days since signup", "days since last activity"),
+        ("rank", "user_id", "churn_risk", *known, "days since signup", "days since last activity"),
         [
             (
                 row["risk_rank"],
                 row["user_id"],
                 f"{row['churn_risk']:.3f}",
-                row["plan"],
-                row["country"] or "",
+                *("" if row[name] is None else row[name] for name in known),
                 row["days_since_signup"],
                 row["days_since_last_activity"],
             )
@@ -219,3 +228,9 @@ def top(rows: Sequence[Mapping[str, Any]]) -> None:
         ],
         left=0,
     )
+
+
+def _is_word(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether an attribute of the ranked list holds text."""
+    values = [row[name] for row in rows if row[name] is not None]
+    return name not in ("user_id", "model_version") and bool(values) and all(isinstance(one, str) for one in values)

@@ -8,6 +8,7 @@ select
     cast({{ settings.population.active_within_days | sql }} as integer) as active_within_days,
     cast({{ settings.features.windows_days | min }} as integer) as smallest_window_days,
     cast({{ settings.features.windows_days | max }} as integer) as largest_window_days,
+    cast({{ lookback_days }} as integer) as lookback_days,
     cast({{ settings.training.snapshot_every_days }} as integer) as snapshot_every_days,
     cast({{ settings.training.test_size }} as double) as test_size,
     cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
@@ -19,6 +20,7 @@ comment on column params.churn_window_days is 'H: days of silence after as_of_da
 comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
 comment on column params.smallest_window_days is 'days in the smallest feature window';
 comment on column params.largest_window_days is 'days in the largest feature window';
+comment on column params.lookback_days is 'days that a look back covers: the largest window, and active_within_days';
 comment on column params.snapshot_every_days is 'days between two training snapshots';
 comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';

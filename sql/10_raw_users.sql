@@ -6,20 +6,16 @@ select
     landing,
     source_row,
     user_id,
-    signup_date,
-    plan,
-    is_paid,
-    country,
-    marketing_source,
-    engagement_score
+    signup_date{{ ',' if attributes }}
+{% for attribute in attributes %}
+    {{ attribute.name }}{{ ',' if not loop.last }}
+{% endfor %}
 from read_parquet({{ users_files | sql }});
 
 comment on column raw_users.landing is 'number of the land command that brought the row';
 comment on column raw_users.source_row is 'row number within that landing, from 1, in file order';
 comment on column raw_users.user_id is 'the user';
 comment on column raw_users.signup_date is 'day of signing up (UTC)';
-comment on column raw_users.plan is 'as it came. NULL: none was given';
-comment on column raw_users.is_paid is '1 paying, 0 not. NULL: none was given';
-comment on column raw_users.country is 'as it came. NULL: none was given';
-comment on column raw_users.marketing_source is 'as it came. NULL: none was given';
-comment on column raw_users.engagement_score is 'as it came, 0 to 1. NULL: none was given';
+{% for attribute in attributes %}
+comment on column raw_users.{{ attribute.name }} is 'as it came. NULL: none was given';
+{% endfor %}

@@ -1,65 +1,75 @@
--- users_clean: one row per user with an id, a signup date and a plan.
+-- users_clean: one row per user with an id, a signup date and every required attribute.
 -- grain:  user_id
 -- reads:  raw_users, landings
 -- Of several rows of one user the newest landing counts, and in it the first row.
-create or replace view users_clean as
-with without_is_paid as (
-    select distinct landing
+create or replace table users_clean as
+with lacking as (
+    select distinct
+        landing,
+        unnest(string_split(missing_columns, ', ')) as column_name
     from landings
-    where source_table = 'users' and missing_columns like '%is_paid%'
+    where source_table = 'users'
 ),
 
 normalised as (
     select
         raw_users.user_id,
         raw_users.signup_date,
-        {{ trimmed_lower('raw_users.plan') }} as plan,
-        raw_users.is_paid,
-        without_is_paid.landing is not null as is_paid_column_is_missing,
-        raw_users.country,
-        raw_users.marketing_source,
-        raw_users.engagement_score,
+{% for a in attributes %}
+        {{ trimmed_lower('raw_users.' ~ a.name) ~ ' as ' ~ a.name if a.lower_case else 'raw_users.' ~ a.name }},
+{% if a.where_absent %}
+        (raw_users.landing, {{ a.name | sql }}) in (
+            select (lacking.landing, lacking.column_name) from lacking
+        ) as {{ a.name }}_is_absent,
+{% endif %}
+{% endfor %}
         raw_users.landing,
         raw_users.source_row
     from raw_users
-    left join without_is_paid on raw_users.landing = without_is_paid.landing
 ),
 
 numbered as (
     select
         user_id,
         signup_date,
-        plan,
+{% for a in attributes %}
+{% if a.where_absent %}
         case
-            when is_paid_column_is_missing then cast(plan = 'paid' as bigint)
-            else cast(coalesce(is_paid, 0) as bigint)
-        end as is_paid,
-        country,
-        marketing_source,
-        engagement_score,
+            when {{ a.name }}_is_absent
+                then cast({{ a.where_absent.attribute }} = {{ a.where_absent.value | sql }} as bigint)
+            else {{ 'coalesce(%s, %s)' % (a.name, a.missing | sql) if a.missing is not none else a.name }}
+        end as {{ a.name }},
+{% elif a.missing is not none %}
+        coalesce({{ a.name }}, {{ a.missing | sql }}) as {{ a.name }},
+{% else %}
+        {{ a.name }},
+{% endif %}
+{% endfor %}
         row_number() over (
             partition by user_id
             order by landing desc, source_row asc
         ) as row_of_user
     from normalised
-    where user_id is not null and signup_date is not null and plan <> ''
+    where
+        user_id is not null
+        and signup_date is not null
+{% for a in attributes if a.required %}
+        and {{ a.name }}{{ " <> ''" if a.type == 'category' else ' is not null' }}
+{% endfor %}
 )
 
 select
     user_id,
-    signup_date,
-    plan,
-    is_paid,
-    country,
-    marketing_source,
-    engagement_score
+    cast(md5_number(cast(user_id as varchar)) % 256 as integer) as user_bucket,
+    signup_date{{ ',' if attributes }}
+{% for a in attributes %}
+    {{ a.name }}{{ ',' if not loop.last }}
+{% endfor %}
 from numbered
-where row_of_user = 1;
+where row_of_user = 1
+order by user_id;
 
 comment on column users_clean.user_id is 'the user';
+comment on column users_clean.user_bucket is {{ column_comments['user_bucket'] | sql }};
 comment on column users_clean.signup_date is 'day of signing up (UTC)';
-comment on column users_clean.plan is 'lower case, trimmed';
-comment on column users_clean.is_paid is '1 paying, 0 not or not said; from plan where the column was not landed';
-comment on column users_clean.country is 'as it came. NULL: none was given';
-comment on column users_clean.marketing_source is 'as it came. NULL: none was given';
-comment on column users_clean.engagement_score is 'as it came, 0 to 1. NULL: none was given';
+{{ comments('users_clean', attribute_columns) }}

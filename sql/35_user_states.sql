@@ -7,9 +7,19 @@ with asked as (
     select unnest(as_of_dates) as as_of_day
 ),
 
+active_days as (
+    select
+        user_id,
+        user_bucket,
+        activity_date
+    from user_activity
+    where is_active_day = 1
+),
+
 user_days as (
     select
         users_clean.user_id,
+        users_clean.user_bucket,
         cast(asked.as_of_day as date) as as_of_date,
         users_clean.signup_date
     from users_clean
@@ -19,20 +29,23 @@ user_days as (
 recent as (
     select
         user_days.user_id,
+        user_days.user_bucket,
         user_days.as_of_date,
         user_days.signup_date,
-        user_activity.activity_date as last_activity_date,
+        active_days.activity_date as last_activity_date,
         date_diff('day', user_days.signup_date, user_days.as_of_date) as days_as_user
     from user_days
-    asof left join user_activity
+    asof left join active_days
         on
-            user_days.user_id = user_activity.user_id
-            and user_days.as_of_date >= user_activity.activity_date
+            user_days.user_id = active_days.user_id
+            and user_days.user_bucket = active_days.user_bucket
+            and user_days.as_of_date >= active_days.activity_date
 ),
 
 judged as (
     select
         recent.user_id,
+        recent.user_bucket,
         recent.as_of_date,
         recent.signup_date,
         recent.last_activity_date,
@@ -57,6 +70,7 @@ judged as (
 
 select
     user_id,
+    user_bucket,
     as_of_date,
     signup_date,
     last_activity_date,

@@ -11,6 +11,7 @@ with test_dates as (
 
 select
     features.user_id,
+    features.user_bucket,
     features.as_of_date,
     features.signup_date,
 {% for column in kept_feature_columns %}
@@ -20,7 +21,10 @@ select
     features.is_eligible
 from user_features((select test_dates.as_of_dates from test_dates)) as features
 inner join user_labels((select test_dates.as_of_dates from test_dates)) as labels
-    on features.user_id = labels.user_id and features.as_of_date = labels.as_of_date
+    on
+        features.user_id = labels.user_id
+        and features.user_bucket = labels.user_bucket
+        and features.as_of_date = labels.as_of_date
 where features.is_eligible or features.state <> 'future';
 
-{{ comments('evaluation_dataset', key_columns + kept_feature_columns + ['churn_label', 'is_eligible']) }}
+{{ comments('evaluation_dataset', dataset_keys + kept_feature_columns + ['churn_label', 'is_eligible']) }}

@@ -3,7 +3,7 @@
 -- reads:
 -- Append-only, never rebuilt. A scoring that repeats the last one to the digit adds nothing.
 create table if not exists scores (
-    user_id bigint not null,
+    user_id {{ id_type }} not null,
     as_of_date date not null,
     model_version varchar not null,
     churn_risk double not null,

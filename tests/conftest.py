@@ -13,11 +13,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import duckdb
 import pytest
 
+from churn_duck.build import build
 from churn_duck.config import Settings
 from churn_duck.generate import generate
 from churn_duck.land import land_sources
 from churn_duck.run import Ran, run
-from churn_duck.warehouse import Warehouse, build, connected, open_warehouse, working
+from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
 from churn_duck.world import World
 
 

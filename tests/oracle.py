@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from statistics import fmean
 
-from churn_duck.measures import MEASURES
+from churn_duck.business import MEASURES
 
 Event = dict[str, object]
 Days = dict[date, list[Event]]
@@ -24,11 +24,11 @@ def by_day(events: Iterable[Event], user_id: int) -> Days:
 def daily(events: list[Event]) -> dict[str, float | None]:
     row: dict[str, float | None] = {"total_events": len(events)}
     for measure in MEASURES:
-        mine = [one for one in events if one["event_type"] == measure.event_type]
+        mine = [one for one in events if one["event_type"] in measure.events]
         values = [one[measure.column] for one in mine if measure.column and one.get(measure.column) is not None]
-        if measure.aggregation == "count":
+        if measure.aggregate == "count":
             row[measure.daily_column] = len(mine)
-        elif measure.aggregation == "sum":
+        elif measure.aggregate == "sum":
             row[measure.daily_column] = sum(values)  # type: ignore[arg-type]
         else:
             row[measure.daily_column] = fmean(values) if values else None  # type: ignore[type-var]
@@ -50,7 +50,7 @@ def features(days: Days, signup: date, as_of: date, windows: Iterable[int]) -> d
         row[f"events_{window}d"] = sum(one["total_events"] or 0 for one in rows)
         for measure in MEASURES:
             values = [one[measure.daily_column] for one in rows if one[measure.daily_column] is not None]
-            mean = measure.aggregation == "mean"
+            mean = measure.aggregate == "avg"
             row[f"{measure.name}_{window}d"] = (
                 (fmean(values) if values else None) if mean else sum(values)  # type: ignore[arg-type,type-var]
             )

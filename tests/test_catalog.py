@@ -12,10 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from churn_duck.build import build
 from churn_duck.catalog import RawFiles, SqlFile, find, rendered, shown_sql, sql_files
 from churn_duck.config import Settings
 from churn_duck.run import Ran
-from churn_duck.warehouse import Warehouse, build, connected
+from churn_duck.warehouse import Warehouse, connected
 from tests.worlds import event, user, world
 
 TEXTS = rendered(Settings(), RawFiles(["/u/users/u.parquet"], ["/u/events/e.parquet"], ["/u/q.parquet"]))
@@ -136,7 +137,7 @@ def test_an_empty_log_and_a_single_user_build(tmp_path: Path) -> None:
 
 
 def test_a_failing_view_is_named_and_leaves_the_last_build(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    from churn_duck import warehouse as engine
+    from churn_duck import build as engine
     from churn_duck.errors import SqlError
 
     broken = rendered(own.settings, own.raw_files()) | {"calendar": "create or replace view calendar as select nope"}

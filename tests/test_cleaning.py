@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from churn_duck.warehouse import build
+from churn_duck.build import build
 from tests.worlds import event, land_rows, user, world
 
 

@@ -48,7 +48,7 @@ def test_what_cannot_be_typed_goes_to_quarantine_with_its_reason_and_the_rest_of
     land_rows(warehouse, "events", rows)
     assert raw(warehouse, "events", "event_id, watch_minutes, quiz_score") == [(1, 12.5, None), (5, None, None)]
     assert quarantined(warehouse, "events") == [
-        (2, "event_id", "x2", "is no whole number", False),
+        (2, "event_id", "x2", "is no whole number; id_type: text takes any id", False),
         (3, "user_id", None, "is missing", False),
         (4, "event_time", "yesterday", "is no time", False),
         (5, "amount", "inf", "is no finite number", True),
@@ -160,7 +160,7 @@ def test_header_case_and_semicolons_and_columns_of_no_use_are_no_obstacle(wareho
     [
         ("users.csv", "", "is empty"),
         ("users.csv", "user_id,plan\n1,free\n", "lacks signup_date"),
-        ("users.xlsx", "x", "neither .csv nor .parquet"),
+        ("users.xlsx", "x", "neither .csv, .parquet nor .jsonl"),
         ("users.parquet", "no parquet", "cannot read"),
         ("users.csv", b"user_id,signup_date,pl\xe4n\n", "must be UTF-8"),
     ],

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from churn_duck import promote as promoting
+from churn_duck.build import build
 from churn_duck.config import Promotion, parse_settings
 from churn_duck.errors import ModelError
 from churn_duck.promote import promote
 from churn_duck.registry import production, require_production, rollback, versions
 from churn_duck.train import train
-from churn_duck.warehouse import Warehouse, build, open_warehouse, working
+from churn_duck.warehouse import Warehouse, open_warehouse, working
 from tests.conftest import silent
 
 RULE = Promotion()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from churn_duck.build import build
 from churn_duck.config import Settings, parse_settings
 from churn_duck.land import land_sources
 from churn_duck.train import train
-from churn_duck.warehouse import build, open_warehouse, working
+from churn_duck.warehouse import open_warehouse, working
 from tests.conftest import silent
 
 SHARED = Path(__file__).parents[2] / "shared"

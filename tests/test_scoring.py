@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from churn_duck import score as scoring
+from churn_duck.build import build
 from churn_duck.config import parse_settings
 from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.onnx_model import OnnxModel
@@ -18,7 +19,7 @@ from churn_duck.registry import require_production, rollback, versions
 from churn_duck.run import Ran
 from churn_duck.score import score, top_rows
 from churn_duck.train import train
-from churn_duck.warehouse import Warehouse, build, connected, open_warehouse, working
+from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
 from tests.conftest import silent
 
 CONTRACT = ["user_id", "as_of_date", "plan", "is_paid", "country", "marketing_source", "days_since_signup"]

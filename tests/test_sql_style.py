@@ -55,7 +55,7 @@ def test_the_header_names_the_file_and_says_rows_grain_and_reads(file: SqlFile) 
 
 @every_file
 def test_the_header_is_sentences_and_then_comes_the_statement(file: SqlFile) -> None:
-    lines = file.path.read_text(encoding="utf-8").splitlines()
+    lines = statements()[file.name].splitlines()
     end = next(position for position, line in enumerate(lines) if not line.startswith("-- "))
     assert re.match(rf"create .*\b{file.name}\b", lines[end])
     assert end == 3 or lines[end - 1].endswith(".")

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from churn_duck.measures import EVENT_TYPES, feature_columns
+from churn_duck.business import EVENT_TYPES
+from churn_duck.config import parse_settings
+from churn_duck.measures import feature_columns
 from tests import oracle
 from tests.worlds import EVERY_DAY, event, user, world
 
@@ -52,7 +54,7 @@ def test_features_and_labels_equal_the_definitions_on_any_log(
     options = {**EVERY_DAY, "features": {"windows_days": windows, "exclude": []}, "churn": {"window_days": horizon}}
     with tempfile.TemporaryDirectory() as folder, world(Path(folder), users, numbered, **options) as (con, _):
         first, last = con.execute("select first_event_date, last_event_date from period").fetchall()[0]
-        columns = [name for name in feature_columns(windows) if name not in ATTRIBUTES]
+        columns = [name for name in feature_columns(parse_settings(options, "test")) if name not in ATTRIBUTES]
         found = con.execute(f"select user_id, as_of_date, {', '.join(columns)} from user_features_daily").fetchall()
         labels = {row[:2]: row[2:] for row in con.execute("from labels_daily").fetchall()}
     assert len(found) == 3 * ((last - first).days + 1)
@@ -74,7 +76,9 @@ def test_a_day_is_in_the_look_back_or_in_the_label_and_never_in_both(tmp_path: P
     days = ["2025-01-01", "2025-01-10", "2025-01-11", "2025-02-20"]
     rows = [event(i, 1, f"{day}T12:00:00") for i, day in enumerate(days)]
     with world(tmp_path, [user(1)], rows, **EVERY_DAY, churn={"window_days": 10}) as (con, _):
-        on_the_day = con.execute("from user_labels([date '2025-01-10'])").fetchall()
+        on_the_day = con.execute(
+            "select user_id, as_of_date, future_active_days, churn_label from user_labels([date '2025-01-10'])"
+        ).fetchall()
         seen = con.execute("select active_days_7d from user_features([date '2025-01-10'])").fetchall()
         edge = con.execute(
             "select future_active_days from user_labels([date '2025-02-09', date '2025-02-10']) order by as_of_date"

@@ -10,9 +10,11 @@ from typing import Any
 
 import duckdb
 
-from churn_duck.config import parse_settings
-from churn_duck.land import COLUMNS, land
-from churn_duck.warehouse import Warehouse, build, connected, open_warehouse
+from churn_duck.build import build
+from churn_duck.columns import landed_columns
+from churn_duck.config import Settings, parse_settings
+from churn_duck.land import land
+from churn_duck.warehouse import Warehouse, connected, open_warehouse
 
 EVERY_DAY: dict[str, Any] = {"population": {"active_within_days": None}, "training": {"snapshot_every_days": 1}}
 
@@ -28,8 +30,8 @@ def event(
     return {"event_id": event_id, "user_id": user_id, "event_time": time, "event_type": event_type, **more}
 
 
-def write_csv(path: Path, table: str, rows: Sequence[dict[str, object]]) -> Path:
-    names = [column.name for column in COLUMNS[table]]  # type: ignore[index]
+def write_csv(path: Path, table: str, rows: Sequence[dict[str, object]], settings: Settings | None = None) -> Path:
+    names = [column.name for column in landed_columns(settings or Settings(), table)]  # type: ignore[arg-type]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
@@ -39,7 +41,7 @@ def write_csv(path: Path, table: str, rows: Sequence[dict[str, object]]) -> Path
 
 def land_rows(warehouse: Warehouse, table: str, rows: Sequence[dict[str, object]], name: str = "") -> None:
     warehouse.root.mkdir(parents=True, exist_ok=True)
-    path = write_csv(warehouse.root / f"{table}{name}.csv", table, rows)
+    path = write_csv(warehouse.root / f"{table}{name}.csv", table, rows, warehouse.settings)
     list(land(warehouse, table, str(path)))  # type: ignore[arg-type]
 
 

@@ -10,22 +10,23 @@ select
     greatest(
         date_diff('day', users_clean.signup_date, calendar.as_of_date), 0
     ) as days_since_signup,
-    users_clean.plan,
-    users_clean.is_paid,
-    users_clean.country,
-    users_clean.marketing_source,
-    users_clean.engagement_score,
-    cast(user_activity.user_id is not null as integer) as is_active_day,
-    coalesce(user_activity.total_events, 0) as total_events,
+{% for column in attribute_columns %}
+    users_clean.{{ column }},
+{% endfor %}
+    coalesce(user_activity.is_active_day, 0) as is_active_day,
+    coalesce(user_activity.total_events, 0) as total_events{{ ',' if measures }}
 {% for m in measures %}
-{% if m.aggregation == 'mean' %}
-    round(user_activity.{{ m.daily_column }}, 9) as {{ m.daily_column }}{{ ',' if not loop.last }}
-{% elif m.aggregation == 'sum' %}
+{% set column = 'user_activity.' ~ m.daily_column %}
+{% if m.aggregate == 'count' %}
+    coalesce({{ column }}, 0) as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% elif m.aggregate == 'distinct' %}
+    coalesce(len({{ column }}), 0) as {{ m.daily_column }}{{ ',' if not loop.last }}
+{% elif m.is_zero_without %}
     coalesce(
-        round(user_activity.{{ m.daily_column }}, 9), 0
+        round({{ column }}, 9), 0
     ) as {{ m.daily_column }}{{ ',' if not loop.last }}
 {% else %}
-    coalesce(user_activity.{{ m.daily_column }}, 0) as {{ m.daily_column }}{{ ',' if not loop.last }}
+    round({{ column }}, 9) as {{ m.daily_column }}{{ ',' if not loop.last }}
 {% endif %}
 {% endfor %}
 from users_clean
@@ -35,4 +36,4 @@ left join user_activity
         users_clean.user_id = user_activity.user_id
         and calendar.as_of_date = user_activity.activity_date;
 
-{{ comments('user_daily', key_columns + attribute_columns + daily_columns) }}
+{{ comments('user_daily', key_columns + ['days_since_signup'] + attribute_columns + daily_columns) }}

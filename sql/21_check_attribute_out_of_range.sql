@@ -1,0 +1,25 @@
+-- check_attribute_out_of_range: one row per user and attribute outside its configured range.
+-- grain:  landing, source_row, offence
+-- reads:  {{ 'raw_users' if ranged_attributes }}
+create or replace view check_attribute_out_of_range as
+{% for c in ranged_attributes %}
+select
+    landing,
+    source_row,
+    'fail' as severity,
+    'user ' || user_id || {{ (' has ' ~ c.name ~ ' ') | sql }} || {{ c.name }} as offence
+from raw_users
+where {{ outside(c) }}{{ ';' if loop.last }}
+{{ '
+union all
+' if not loop.last }}
+{% else %}
+select
+    cast(null as integer) as landing,
+    cast(null as bigint) as source_row,
+    cast(null as varchar) as severity,
+    cast(null as varchar) as offence
+where false;
+{% endfor %}
+
+{{ comments('check_attribute_out_of_range', check_columns) }}
