@@ -101,7 +101,7 @@ def _short(value: Any) -> Any:
     if isinstance(value, list):
         return [_short(one) for one in value]
     if isinstance(value, dict) and "name" in value:
-        usual = {key: True for key in ("feature", "shown", "activity")}
+        usual = dict.fromkeys(("feature", "shown", "activity"), True)
         given = {key: one for key, one in value.items() if one not in (None, "", [])}
         return {key: one for key, one in given.items() if one is not usual.get(key, False)}
     return {key: _short(one) for key, one in value.items()} if isinstance(value, dict) else value
