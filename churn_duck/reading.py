@@ -95,7 +95,7 @@ def _csv(file: SourceFile, columns: list[Column]) -> tuple[str, str | None]:
             raise LandingError(f"cannot read {file.name}: {error}; a CSV must be UTF-8") from error
     if not names:
         raise LandingError(f"{file.name} is empty: it lacks even a header")
-    types = ", ".join(f"{literal(name.strip().lower())}: 'VARCHAR'" for name in names)
+    types = ", ".join(f"{literal(name.strip())}: 'VARCHAR'" for name in names)
     relation = (
         f"read_csv({literal(str(file.path))}, auto_detect = false, header = true, delim = {literal(delimiter)}, "
         f"quote = '\"', escape = '\"', columns = {{{types}}}, ignore_errors = true, store_rejects = true, "

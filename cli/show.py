@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from churn_duck.config import Settings
     from churn_duck.land import Landed
     from churn_duck.promote import Decision
+    from churn_duck.propose import Proposal
     from churn_duck.registry import Version
     from churn_duck.score import Scored
 
@@ -65,6 +67,19 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], left: int = 
             for position, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         typer.echo("  ".join(cells).rstrip())
+
+
+def proposed(path: Path, proposal: Proposal) -> None:
+    """What init found, and what it could not tell."""
+    content = proposal.content
+    typer.echo(
+        f"{path}: {len(content['measures'])} measures, {len(content['users']['attributes'])} attributes, churn is "
+        f"{content['churn']['window_days']} days of silence, windows of "
+        f"{', '.join(str(days) for days in content['features']['windows_days'])} days"
+    )
+    for doubt in proposal.doubts:
+        typer.echo(f"  could not tell: {doubt}")
+    typer.echo(f"next: read it, then churn-duck --config {path} run")
 
 
 def landed(files: Sequence[Landed]) -> None:

@@ -1,6 +1,6 @@
 -- check_event_id_duplicate: one row per events row whose event_id stood in an earlier row of the same landing.
 -- grain:  landing, source_row
--- reads:  raw_events
+-- reads:  raw_events, repeated_events
 -- The same event_id in a later landing is a correction, not an offence.
 create or replace view check_event_id_duplicate as
 with numbered as (
@@ -13,6 +13,7 @@ with numbered as (
             order by source_row asc
         ) as occurrence
     from raw_events
+    where event_id in (select repeated_events.event_id from repeated_events)
 )
 
 select

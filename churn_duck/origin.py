@@ -1,0 +1,246 @@
+"""Where proposed users and events come from: the files as they are, or a query where something must be derived."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from churn_duck.catalog import literal, quoted
+from churn_duck.profile import EPOCHS, MANY_LEVELS, Column, Profile
+from churn_duck.roles import Roles
+from churn_duck.sources import form
+
+QUANTITY = re.compile(r"(^|_)(quantity|qty|units|pieces)(_|$)")
+PRICE = re.compile(r"price(_|$)")
+MONEY = re.compile(r"(^|_)(amount|total|revenue|sales|value|spend|paid|gross|net)(_|$)")
+MESSAGES = re.compile(r"(^|_)(recipient|receiver|to|dst|target|message|reply)(_|$)")
+STEADY = 0.99
+
+
+@dataclass
+class Origin:
+    """`sources` in the form of the settings; the temporary view `log` holds user_id, event_time, event_type."""
+
+    sources: dict[str, dict[str, Any]]
+    doubts: list[str] = field(default_factory=list)
+    # text columns of the log that say something lasting of a user
+    steady: list[Column] = field(default_factory=list)
+    # quantity times price, as SQL
+    amount: str | None = None
+    type_is_derived: bool = False
+
+    def take(self, table: str, name: str, column: Column) -> None:
+        """Let a column land as `name`."""
+        if name != column.name:
+            self.sources[table].setdefault("columns", {})[name] = column.name
+
+
+def origins(
+    con: duckdb.DuckDBPyConnection,
+    log: Profile,
+    people: Profile | None,
+    found: Roles,
+    events: str,
+    users: str | None,
+) -> Origin:
+    """The sources of both tables, and the view `log` over what would land."""
+    origin = Origin({"users": {"path": users}, "events": {"path": events}})
+    moment = _moment(con, origin, "events", "event_time", log, found.time)
+    origin.take("events", "user_id", found.user)
+    origin.take("events", "event_time", found.time)
+    if found.event_id is not None:
+        origin.take("events", "event_id", found.event_id)
+    kind = _kind(origin, log, found)
+    kept = _kept(con, origin, log, people, found)
+    con.execute(
+        f"create temp view log as select {id_text(found.user)} as user_id, {moment} as event_time, "
+        f"trim(lower(cast({kind} as varchar))) as event_type, * from {log.relation} where {kept or 'true'}"
+    )
+    _derive(origin, log, kind, kept, relation(events, log), users)
+    if people is None:
+        _users_from_log(con, origin, log, found, moment, relation(events, log))
+    else:
+        _users(con, origin, people, found, moment, users or "", relation(events, log))
+    return origin
+
+
+def id_text(column: Column) -> str:
+    """SQL for an id as text, the same from a file that holds it as 17850.0."""
+    if column.is_whole:
+        return f"cast(try_cast({quoted(column.name)} as bigint) as varchar)"
+    return f"nullif(trim(cast({quoted(column.name)} as varchar)), '')"
+
+
+def relation(path: str, profile: Profile) -> str:
+    """The files as DuckDB reads them in a query."""
+    kind = form(profile.files[0])
+    if Path(path).is_dir():
+        path = f"{path.rstrip('/')}/**/*{Path(profile.files[0]).suffix}"
+    partitioned = ", hive_partitioning = true" if "=" in path or any("=" in name for name in profile.files) else ""
+    if kind == "parquet":
+        return f"read_parquet({literal(path)}{partitioned})"
+    if kind == "csv":
+        return f"read_csv({literal(path)}, all_varchar = true, header = true{partitioned})"
+    return f"read_json({literal(path)}, format = 'newline_delimited'{partitioned})"
+
+
+def _moment(
+    con: duckdb.DuckDBPyConnection, origin: Origin, table: str, role: str, profile: Profile, column: Column
+) -> str:
+    """SQL for a column as TIMESTAMP; its format goes into the source, what is uncertain into the doubts."""
+    assert column.moment is not None
+    value, formats = quoted(column.name), column.moment.formats
+    if not column.moment.has_zone and role == "event_time":
+        origin.doubts.append(f"{column.name} carries no time zone: UTC is taken; sources.events.time_zone says another")
+    if not formats:
+        text = value if column.type != "VARCHAR" else f"try_cast(trim({value}) as timestamptz)"
+        return f"cast({text} as timestamp)"
+    chosen = max(formats, key=lambda way: _rising(con, profile, value, way)) if len(formats) > 1 else formats[0]
+    origin.sources[table].setdefault("formats", {})[role] = chosen
+    if len(formats) > 1:
+        origin.doubts.append(f"{column.name} could be read as {' or as '.join(formats)}; {chosen} is taken")
+    return _read_as(value, chosen)
+
+
+def _read_as(value: str, way: str) -> str:
+    if way in EPOCHS:
+        return f"make_timestamp(cast(floor(try_cast({value} as double) * {1_000_000 / EPOCHS[way]}) as bigint))"
+    return f"cast(try_strptime(trim(cast({value} as varchar)), {literal(way)}) as timestamp)"
+
+
+def _rising(con: duckdb.DuckDBPyConnection, profile: Profile, value: str, way: str) -> float:
+    """Share of the rows that are no earlier than the row before: logs are mostly written in order."""
+    found = con.execute(
+        f"select avg(cast(moment >= before as integer)) from (select {_read_as(value, way)} as moment, "
+        f"lag({_read_as(value, way)}) over () as before from {profile.relation})"
+    ).fetchall()[0][0]
+    return float(found or 0)
+
+
+def _kind(origin: Origin, log: Profile, found: Roles) -> str:
+    """SQL for the event type, which a log without one gets as a constant or from the sign of a quantity."""
+    if found.type is not None:
+        origin.take("events", "event_type", found.type)
+        return quoted(found.type.name)
+    labels = [column.label for column in log.columns]
+    sold = next((one for one in log.columns if QUANTITY.search(one.label) and one.is_number), None)
+    paid = next((one for one in log.columns if MONEY.search(one.label) and one.is_number), None)
+    signed = next((one for one in (sold, paid) if one and 0 < one.negative_rows < 0.5 * one.rows), None)
+    if signed is not None:
+        origin.type_is_derived = True
+        return f"case when try_cast({quoted(signed.name)} as double) < 0 then 'return' else 'purchase' end"
+    is_shop = sold or paid or any(PRICE.search(label) for label in labels)
+    word = "purchase" if is_shop else "message" if any(MESSAGES.search(label) for label in labels) else "event"
+    origin.sources["events"]["constants"] = {"event_type": word}
+    origin.doubts.append(f"no column of the events tells types of events: each is called {word}")
+    return literal(word)
+
+
+def _kept(
+    con: duckdb.DuckDBPyConnection, origin: Origin, log: Profile, people: Profile | None, found: Roles
+) -> str | None:
+    """The condition that leaves out events of nobody, and of users who are not in the users table; None: none is."""
+    conditions = []
+    if found.user.filled < found.user.rows:
+        conditions.append(f"{id_text(found.user)} is not null")
+        origin.doubts.append(f"{found.user.rows - found.user.filled:,} of {log.rows:,} events have no user: left out")
+    if people is not None and found.users_key is not None:
+        known = f"{id_text(found.user)} in (select {id_text(found.users_key)} from {people.relation})"
+        strangers = con.execute(
+            f"select count(*) from {log.relation} where {id_text(found.user)} is not null and not {known}"
+        ).fetchall()[0][0]
+        if strangers:
+            conditions.append(known)
+            origin.doubts.append(f"{strangers:,} of {log.rows:,} events are of users that the users lack: left out")
+    return " and ".join(conditions) or None
+
+
+def _derive(origin: Origin, log: Profile, kind: str, kept: str | None, files: str, users: str | None) -> None:
+    """Make the events a query where the files alone do not say it."""
+    sold = next((one for one in log.columns if QUANTITY.search(one.label) and one.is_number), None)
+    price = next((one for one in log.columns if PRICE.search(one.label) and one.is_number), None)
+    if sold and price and not any(MONEY.search(one.label) and one.is_number for one in log.columns):
+        origin.amount = f"try_cast({quoted(sold.name)} as double) * try_cast({quoted(price.name)} as double)"
+    if not (origin.type_is_derived or kept or origin.amount):
+        return
+    more = [f"    {kind} as event_type"] if origin.type_is_derived else []
+    more += [f"    {origin.amount} as amount"] if origin.amount else []
+    text = ",\n".join(["select\n    *", *more]) + f"\nfrom {files}"
+    if kept:
+        # what was looked at is a table here, and the files in the query
+        text += f"\nwhere {re.sub('looked_users', lambda _: users_relation(users), kept)}"
+    source = origin.sources["events"]
+    del source["path"]
+    origin.sources["events"] = {"query": text + "\n", **source}
+
+
+def users_relation(path: str | None) -> str:
+    """The users' files within a condition of the events' query."""
+    kind = form(path or "") or "parquet"
+    reader = {"parquet": "read_parquet({})", "csv": "read_csv({}, all_varchar = true)", "json": "read_json({})"}[kind]
+    return reader.format(literal(path or ""))
+
+
+def _users_from_log(
+    con: duckdb.DuckDBPyConnection, origin: Origin, log: Profile, found: Roles, moment: str, files: str
+) -> None:
+    """Users who are known by their events only: the first one is taken for the signup."""
+    roles = {found.user.name, found.time.name, found.type.name if found.type else ""}
+    origin.steady = [
+        one
+        for one in log.columns
+        if one.name not in roles and 1 < len(one.levels) < MANY_LEVELS and _is_steady(con, one)
+    ]
+    kept = "".join(f",\n    arg_min({quoted(one.name)}, {moment}) as {quoted(one.label)}" for one in origin.steady)
+    user = id_text(found.user)
+    origin.sources["users"] = {
+        "query": f"select\n    {user} as user_id,\n    cast(min({moment}) as date) as signup_date{kept}\n"
+        f"from {files}\nwhere {user} is not null\ngroup by {user}\n"
+    }
+    origin.doubts.append("there is no users table: a user's first event is taken for the signup")
+
+
+def _is_steady(con: duckdb.DuckDBPyConnection, column: Column) -> bool:
+    """Whether nearly every user has one value of it, so that it describes the user and not the event."""
+    name = quoted(column.name)
+    share = con.execute(
+        f"select avg(cast(n <= 1 as integer)) from (select count(distinct {name}) as n from log group by user_id "
+        "having count(*) > 1)"
+    ).fetchall()[0][0]
+    return share is not None and share >= STEADY
+
+
+def _users(
+    con: duckdb.DuckDBPyConnection,
+    origin: Origin,
+    people: Profile,
+    found: Roles,
+    moment: str,
+    path: str,
+    files: str,
+) -> None:
+    assert found.users_key is not None
+    if found.signup is not None and found.signup.filled == found.signup.rows:
+        origin.take("users", "user_id", found.users_key)
+        origin.take("users", "signup_date", found.signup)
+        _moment(con, origin, "users", "signup_date", people, found.signup)
+        return
+    signup = "firsts.first_day"
+    if found.signup is not None:
+        given = _moment(con, origin, "users", "signup_date", people, found.signup)
+        origin.sources["users"].pop("formats", None)
+        signup = f"coalesce(cast({given} as date), firsts.first_day)"
+    key, user = id_text(found.users_key), id_text(found.user)
+    origin.doubts.append("not every user has a signup date: the first event is taken, users without any are left out")
+    others = [one for one in people.columns if one not in (found.users_key, found.signup)]
+    columns = "".join(f",\n    {quoted(one.name)}" for one in others)
+    origin.sources["users"] = {
+        "query": f"select\n    {key} as user_id,\n    {signup} as signup_date{columns}\n"
+        f"from {relation(path, people)}\n"
+        f"inner join (\n    select\n        {user} as first_user,\n        cast(min({moment}) as date) as first_day\n"
+        f"    from {files}\n    group by first_user\n) as firsts on firsts.first_user = {key}\n"
+    }
