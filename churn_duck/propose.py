@@ -39,7 +39,7 @@ NAMES_THINGS = re.compile(
     r"(^|_)(id|ids|key|no|nr|number|code|sku|uuid|hash|sha|zip|pin|phone|ref)$|^(repo|product|item)"
 )
 TELLS_TIME = re.compile(r"(^|_)(day|week|month|year|hour|minute|dt|date|time|ts|timestamp|weekday|dow)(_|$)")
-AVERAGED = re.compile(r"score|rating|rate|price|percent|pct|ratio|grade|level|temperature|speed|stars")
+AVERAGED = re.compile(r"score|rating|rate|price|percent|pct|ratio|grade|(^|_)level(_|$)|temperature|speed|stars")
 PLACES = re.compile(r"(^|_)(lat|lon|lng|latitude|longitude|x|y|z)$")
 
 

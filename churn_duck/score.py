@@ -10,20 +10,17 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from churn_duck.catalog import literal
-from churn_duck.dataset import Matrix
 from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.export import copy_to
 from churn_duck.onnx_model import OnnxModel
+from churn_duck.parts import parts
 from churn_duck.registry import Version, require_production, utc_now
+from churn_duck.stream import feature_query, matrix, write_risks
 from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
-BATCH_ROWS = 20_480
 AUDIT_SAMPLE = 50
-RISK_SCHEMA = pa.schema([("user_id", pa.int64()), ("churn_risk", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def score(
         )
     tell("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
-        write_risks(con, model, Path(scratch, "risks.parquet"))
+        write_risks(con, model, _queries(con, model), Path(scratch, "risks.parquet"))
         _rank(con, Path(scratch, "risks.parquet"), version)
     _audit(con, model)
     tell("writing predictions")
@@ -71,28 +68,10 @@ def score(
     return _summary(con, warehouse, end, version, added, files)
 
 
-def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, path: Path) -> None:
-    """Stream `scoring_dataset` through the model into a Parquet file of user_id and churn_risk, batch by batch."""
-    with pq.ParquetWriter(path, RISK_SCHEMA) as writer:
-        for users, features in _batches(con, model):
-            writer.write_batch(pa.record_batch([users, model.risk(features)], schema=RISK_SCHEMA))
-
-
-def _batches(
-    con: duckdb.DuckDBPyConnection, model: OnnxModel, where: str = "true"
-) -> Iterator[tuple[pa.Array, Matrix]]:
-    # in order, since the last digit of a risk depends on a row's place in its batch
-    query = f"select user_id, {model.schema.select_list()} from scoring_dataset where {where} order by user_id"
-    for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
-        yield batch.column(0), matrix(batch, model.schema.names)
-
-
-def matrix(batch: pa.RecordBatch, names: list[str]) -> Matrix:
-    """float32[N, F] of an Arrow batch, columns by name, NULL as NaN."""
-    features = np.empty((batch.num_rows, len(names)), np.float32)
-    for position, name in enumerate(names):
-        features[:, position] = batch.column(name).to_numpy(zero_copy_only=False)
-    return features
+def _queries(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> Iterator[str]:
+    for part in parts(con, "scoring_dataset"):
+        # in order, since the last digit of a risk depends on a row's place in its batch
+        yield feature_query(model.schema, "scoring_dataset", part.where) + " order by user_id"
 
 
 def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> None:
@@ -138,8 +117,8 @@ def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
     ).fetchall()
     kept = dict(sample)
     where = f"user_id in (select unnest({literal(sorted(kept))}))"
-    for users, features in _batches(con, model, where) if kept else ():
-        for user, row in zip(users.to_pylist(), features, strict=True):
+    for batch in con.sql(feature_query(model.schema, "scoring_dataset", where)).to_arrow_reader() if kept else ():
+        for user, row in zip(batch.column("user_id").to_pylist(), matrix(batch, model.schema.names), strict=True):
             again = float(model.risk(row[np.newaxis])[0])
             if abs(again - kept[user]) > 1e-9:
                 raise AuditFailed(f"user {user} was scored {kept[user]}, alone {again}; nothing was kept")

@@ -1,0 +1,71 @@
+"""Rows of a query through a model into Parquet, batch by batch: what is in memory does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn_duck.dataset import FeatureSchema, Matrix
+from churn_duck.onnx_model import OnnxModel
+
+# large enough that Python does not show, small enough that a batch's matrix stays near the processor
+BATCH_ROWS = 20_480
+Risks = tuple[pa.Array, npt.NDArray[np.float64]]
+
+
+def feature_query(schema: FeatureSchema, relation: str, where: str = "true") -> str:
+    """SELECT of user_id and the float32 features of a model, in its order."""
+    return f"select user_id, {schema.select_list()} from {relation} where {where}"
+
+
+def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, queries: Iterable[str], path: Path) -> int:
+    """Score the rows of each query, made by `feature_query`, into Parquet of user_id and churn_risk; their number.
+
+    `threads` of the connection score beside each other, on one session.
+    """
+    threads = int(con.execute("select current_setting('threads')").fetchall()[0][0])
+    rows, writer = 0, None
+    try:
+        for query in queries:
+            batches = con.sql(query).to_arrow_reader(BATCH_ROWS)
+            schema = pa.schema([batches.schema.field("user_id"), ("churn_risk", pa.float64())])
+            writer = writer or pq.ParquetWriter(path, schema)
+            for users, risk in scored(batches, model, threads):
+                writer.write_batch(pa.record_batch([users, risk], schema=schema))
+                rows += len(risk)
+    finally:
+        if writer is not None:
+            writer.close()
+    return rows
+
+
+def scored(batches: Iterable[pa.RecordBatch], model: OnnxModel, threads: int) -> Iterator[Risks]:
+    """user_id and churn_risk of each batch, in the order of the batches; a few are under way at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        under_way: deque[Future[Risks]] = deque()
+        for batch in batches:
+            under_way.append(pool.submit(_risks, batch, model))
+            if len(under_way) > 2 * threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _risks(batch: pa.RecordBatch, model: OnnxModel) -> Risks:
+    return batch.column("user_id"), model.risk(matrix(batch, model.schema.names))
+
+
+def matrix(batch: pa.RecordBatch, names: list[str]) -> Matrix:
+    """float32[N, F] of an Arrow batch, columns by name, NULL as NaN."""
+    features = np.empty((batch.num_rows, len(names)), np.float32)
+    for position, name in enumerate(names):
+        features[:, position] = batch.column(name).to_numpy(zero_copy_only=False)
+    return features
