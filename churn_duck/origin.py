@@ -60,7 +60,7 @@ def origins(
         f"create temp view log as select {id_text(found.user)} as user_id, {moment} as event_time, "
         f"trim(lower(cast({kind} as varchar))) as event_type, * from {log.relation} where {kept or 'true'}"
     )
-    _derive(origin, log, kind, kept, relation(events, log), users)
+    _derive(origin, log, kind, kept, events, users, people)
     if people is None:
         _users_from_log(con, origin, log, found, moment, relation(events, log))
     else:
@@ -72,7 +72,11 @@ def id_text(column: Column) -> str:
     """SQL for an id as text, the same from a file that holds it as 17850.0."""
     if column.is_whole:
         return f"cast(try_cast({quoted(column.name)} as bigint) as varchar)"
-    return f"nullif(trim(cast({quoted(column.name)} as varchar)), '')"
+    return f"nullif(trim({_text(column)}), '')"
+
+
+def _text(column: Column) -> str:
+    return quoted(column.name) if column.type == "VARCHAR" else f"cast({quoted(column.name)} as varchar)"
 
 
 def relation(path: str, profile: Profile) -> str:
@@ -85,7 +89,8 @@ def relation(path: str, profile: Profile) -> str:
         return f"read_parquet({literal(path)}{partitioned})"
     if kind == "csv":
         return f"read_csv({literal(path)}, all_varchar = true, header = true{partitioned})"
-    return f"read_json({literal(path)}, format = 'newline_delimited'{partitioned})"
+    types = ", ".join(f"{quoted(column.name)}: 'VARCHAR'" for column in profile.columns)
+    return f"read_json({literal(path)}, format = 'newline_delimited', columns = {{{types}}}{partitioned})"
 
 
 def _moment(
@@ -93,30 +98,31 @@ def _moment(
 ) -> str:
     """SQL for a column as TIMESTAMP; its format goes into the source, what is uncertain into the doubts."""
     assert column.moment is not None
-    value, formats = quoted(column.name), column.moment.formats
+    formats = column.moment.formats
     if not column.moment.has_zone and role == "event_time":
         origin.doubts.append(f"{column.name} carries no time zone: UTC is taken; sources.events.time_zone says another")
     if not formats:
-        text = value if column.type != "VARCHAR" else f"try_cast(trim({value}) as timestamptz)"
+        text = quoted(column.name) if column.type != "VARCHAR" else f"try_cast(trim({_text(column)}) as timestamptz)"
         return f"cast({text} as timestamp)"
-    chosen = max(formats, key=lambda way: _rising(con, profile, value, way)) if len(formats) > 1 else formats[0]
+    chosen = max(formats, key=lambda way: _rising(con, profile, column, way)) if len(formats) > 1 else formats[0]
     origin.sources[table].setdefault("formats", {})[role] = chosen
     if len(formats) > 1:
         origin.doubts.append(f"{column.name} could be read as {' or as '.join(formats)}; {chosen} is taken")
-    return _read_as(value, chosen)
+    return _read_as(column, chosen)
 
 
-def _read_as(value: str, way: str) -> str:
+def _read_as(column: Column, way: str) -> str:
     if way in EPOCHS:
-        return f"make_timestamp(cast(floor(try_cast({value} as double) * {1_000_000 / EPOCHS[way]}) as bigint))"
-    return f"cast(try_strptime(trim(cast({value} as varchar)), {literal(way)}) as timestamp)"
+        number = f"try_cast({quoted(column.name)} as double)"
+        return f"make_timestamp(cast(floor({number} * {1_000_000 / EPOCHS[way]:g}) as bigint))"
+    return f"cast(try_strptime(trim({_text(column)}), {literal(way)}) as timestamp)"
 
 
-def _rising(con: duckdb.DuckDBPyConnection, profile: Profile, value: str, way: str) -> float:
+def _rising(con: duckdb.DuckDBPyConnection, profile: Profile, column: Column, way: str) -> float:
     """Share of the rows that are no earlier than the row before: logs are mostly written in order."""
     found = con.execute(
-        f"select avg(cast(moment >= before as integer)) from (select {_read_as(value, way)} as moment, "
-        f"lag({_read_as(value, way)}) over () as before from {profile.relation})"
+        f"select avg(cast(moment >= before as integer)) from (select {_read_as(column, way)} as moment, "
+        f"lag({_read_as(column, way)}) over () as before from {profile.relation})"
     ).fetchall()[0][0]
     return float(found or 0)
 
@@ -156,10 +162,12 @@ def _kept(
         if strangers:
             conditions.append(known)
             origin.doubts.append(f"{strangers:,} of {log.rows:,} events are of users that the users lack: left out")
-    return " and ".join(conditions) or None
+    return "\n    and ".join(conditions) or None
 
 
-def _derive(origin: Origin, log: Profile, kind: str, kept: str | None, files: str, users: str | None) -> None:
+def _derive(
+    origin: Origin, log: Profile, kind: str, kept: str | None, events: str, users: str | None, people: Profile | None
+) -> None:
     """Make the events a query where the files alone do not say it."""
     sold = next((one for one in log.columns if QUANTITY.search(one.label) and one.is_number), None)
     price = next((one for one in log.columns if PRICE.search(one.label) and one.is_number), None)
@@ -169,20 +177,14 @@ def _derive(origin: Origin, log: Profile, kind: str, kept: str | None, files: st
         return
     more = [f"    {kind} as event_type"] if origin.type_is_derived else []
     more += [f"    {origin.amount} as amount"] if origin.amount else []
-    text = ",\n".join(["select\n    *", *more]) + f"\nfrom {files}"
+    text = ",\n".join(["select\n    *", *more]) + f"\nfrom {relation(events, log)}"
     if kept:
         # what was looked at is a table here, and the files in the query
-        text += f"\nwhere {re.sub('looked_users', lambda _: users_relation(users), kept)}"
+        condition = kept.replace(people.relation, relation(users, people)) if people and users else kept
+        text += f"\nwhere\n    {condition}"
     source = origin.sources["events"]
     del source["path"]
     origin.sources["events"] = {"query": text + "\n", **source}
-
-
-def users_relation(path: str | None) -> str:
-    """The users' files within a condition of the events' query."""
-    kind = form(path or "") or "parquet"
-    reader = {"parquet": "read_parquet({})", "csv": "read_csv({}, all_varchar = true)", "json": "read_json({})"}[kind]
-    return reader.format(literal(path or ""))
 
 
 def _users_from_log(
@@ -241,6 +243,7 @@ def _users(
     origin.sources["users"] = {
         "query": f"select\n    {key} as user_id,\n    {signup} as signup_date{columns}\n"
         f"from {relation(path, people)}\n"
-        f"inner join (\n    select\n        {user} as first_user,\n        cast(min({moment}) as date) as first_day\n"
+        f"left join (\n    select\n        {user} as first_user,\n        cast(min({moment}) as date) as first_day\n"
         f"    from {files}\n    group by first_user\n) as firsts on firsts.first_user = {key}\n"
+        f"where {signup} is not null\n"
     }

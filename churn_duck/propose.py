@@ -20,7 +20,8 @@ from churn_duck.rhythm import CHOICES, Rhythm, horizon, rhythm, windows
 from churn_duck.roles import Roles, roles
 from churn_duck.warehouse import Tell
 
-MAX_COUNTED, MAX_SUMMED, MAX_DISTINCT, MAX_ATTRIBUTES, MAX_ATTRIBUTE_LEVELS = 20, 6, 3, 20, 100
+MAX_COUNTED, MAX_SUMMED, MAX_DISTINCT, MAX_ATTRIBUTES = 20, 6, 3, 20
+MIN_LEVELS, MAX_ATTRIBUTE_LEVELS = 20, 100
 # said to leave: no sign of life
 GOODBYE = re.compile(
     r"cancel|unsubscrib|churn|deactivat|delete_account|account_delete|uninstall|terminat|opt_out|lapse"
@@ -33,10 +34,11 @@ PASSIVE = re.compile(
 # known only afterwards, or sums over the very days that are predicted
 AFTERWARDS = re.compile(
     r"churn|cancel|unsub|unregist|deregist|deactivat|deleted|closed|terminat|expir|(^|_)(last|latest|final|end|total|"
-    r"lifetime|ltv|status|result|outcome|state_now|current|count|n|num|left|active|inactive|segment|score)(_|$)"
+    r"lifetime|ltv|status|result|outcome|state_now|current|count|n|num|left|active|inactive|score)(_|$)"
 )
 NAMES_THINGS = re.compile(
-    r"(^|_)(id|ids|key|no|nr|number|code|sku|uuid|hash|sha|zip|pin|phone|ref)$|^(repo|product|item)"
+    r"(^|_)(id|ids|key|no|nr|number|code|sku|uuid|hash|sha|zip|pin|phone|ref|dst|target|recipient|receiver|thread|channel|"
+    r"room|store|basket)$|^(repo|product|item|to)(_|$)"
 )
 TELLS_TIME = re.compile(r"(^|_)(day|week|month|year|hour|minute|dt|date|time|ts|timestamp|weekday|dow)(_|$)")
 AVERAGED = re.compile(r"score|rating|rate|price|percent|pct|ratio|grade|(^|_)level(_|$)|temperature|speed|stars")
@@ -105,9 +107,10 @@ def _attributes(made: Proposal, log: Profile, people: Profile | None, found: Rol
         if reason:
             left.setdefault(reason, []).append(column.name)
             continue
-        made.content["users"]["attributes"].append({"name": _free(made, column.label), "type": _kind_of(column)})
-        if people is not None and "query" not in made.content["sources"]["users"]:
-            origin.take("users", column.label, column)
+        name = _free(made, column.label)
+        made.content["users"]["attributes"].append({"name": name, "type": _kind_of(column)})
+        if people is not None:
+            origin.take("users", name, column)
     for reason, names in left.items():
         made.remark("users", f"left out, {reason}: {', '.join(names)}")
     if "perhaps known only afterwards" in left:
@@ -122,8 +125,9 @@ def _unfit(column: Column) -> str | None:
         return "dates"
     if column.distinct <= 1 or not column.filled:
         return "the same for everyone"
-    if (column.is_text or NAMES_THINGS.search(column.label)) and not 0 < len(column.levels) <= MAX_ATTRIBUTE_LEVELS:
-        return "names rather than properties"
+    if column.is_text or NAMES_THINGS.search(column.label):
+        repeats = column.distinct <= max(MIN_LEVELS, 0.5 * column.filled)
+        return None if repeats and 0 < len(column.levels) <= MAX_ATTRIBUTE_LEVELS else "names rather than properties"
     return None
 
 

@@ -17,6 +17,8 @@ CHOICES: dict[int, tuple[list[int], int]] = {
     60: ([14, 30, 60], 7),
     90: ([30, 60, 90], 7),
 }
+# silence of less than a month says little, however often users come
+USUAL_HORIZON = 30
 # of the gaps between a user's active days, so many are shorter than the horizon, so that silence means something
 COVERED = 0.9
 # snapshots beyond the least that training needs, so that the figures are more than a guess
@@ -62,9 +64,9 @@ def rhythm(con: duckdb.DuckDBPyConnection, types: list[str]) -> Rhythm:
 
 
 def horizon(found: Rhythm) -> int | None:
-    """The shortest horizon that covers the usual gap, or the longest that the history allows; None: it allows none."""
+    """A month, longer where users usually stay away longer, shorter where the history is too short; None: far too."""
     fitting = [days for days in CHOICES if _needed(days) <= found.days]
-    covering = [days for days in fitting if found.usual_gap is None or days >= found.usual_gap]
+    covering = [days for days in fitting if days >= max(USUAL_HORIZON, found.usual_gap or 0)]
     return min(covering) if covering else max(fitting, default=None)
 
 

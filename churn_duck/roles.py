@@ -195,7 +195,7 @@ def _type(events: Profile, taken: set[str]) -> Column | None:
 
 def _signup(users: Profile) -> Column | None:
     def worth(column: Column) -> float:
-        if column.moment is None or column.filled < NEARLY_ALL * column.rows:
+        if column.moment is None or column.filled < 0.5 * column.rows:
             return 0
         named = _named(column.label, SIGNUP_WORDS)
         return named if named and SIGNUP_MARKS.search(column.label) else 0
