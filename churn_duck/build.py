@@ -15,7 +15,7 @@ from churn_duck.catalog import SqlFile, execute, find, literal, rendered
 from churn_duck.columns import TABLES, landed_columns, schema_text
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
-from churn_duck.warehouse import Warehouse, transaction
+from churn_duck.warehouse import Tell, Warehouse, transaction
 
 # of user_activity: a period is a month or so, shorter where that is too much for the memory, longer where it is little
 PERIOD_DAYS, MANY_EVENTS, FEW_EVENTS = 31, 16_000_000, 1_000_000
@@ -100,7 +100,9 @@ def _require_ids(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
         )
 
 
-def explained(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Iterator[Cost]:
+def explained(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, tell: Tell, as_of: date | None = None
+) -> Iterator[Cost]:
     """Build, then evaluate each view once; what each took. Macros and dense views are made, not evaluated."""
     moments: dict[str, list[float]] = {}
     peaks: dict[str, int] = {}
@@ -111,6 +113,7 @@ def explained(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date 
         peaks[name] = max(peaks.get(name, 0), _peak_bytes(con))
 
     for name in build(con, warehouse, as_of, ran):
+        tell(f"building {name}")
         moments[name] = [time.monotonic()]
     for name, times in moments.items():
         yield _cost(con, find(name), times[-1] - times[0], peaks.get(name, 0))

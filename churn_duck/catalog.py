@@ -37,7 +37,7 @@ class SqlFile:
     @property
     def kind(self) -> str:
         text = self.path.read_text(encoding="utf-8")
-        found = re.search(r"^create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
+        found = re.search(r"^(?:{{ ')?create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
         return found.group(1) if found else "unknown"
 
     @property

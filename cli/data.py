@@ -17,13 +17,14 @@ from churn_duck import export as exporting
 from churn_duck import warehouse as engine
 from churn_duck.catalog import listing, shown_sql
 from churn_duck.errors import WarehouseError
-from churn_duck.land import land_sources
+from churn_duck.land import land_configured, land_sources
 from churn_duck.world import World
 from cli import show
 from cli.app import app
 from cli.options import Global, Json, Start
 
 DEFAULT = World()
+FILES = "Parquet, CSV or JSON lines; a glob, a folder or s3:// is fine."
 
 
 @app.command()
@@ -53,16 +54,20 @@ def generate(
 @app.command()
 def land(
     context: typer.Context,
-    users: Annotated[str | None, typer.Option(metavar="FILE", help="CSV or Parquet; a glob is fine.")] = None,
-    events: Annotated[str | None, typer.Option(metavar="FILE", help="CSV or Parquet; a glob is fine.")] = None,
+    users: Annotated[str | None, typer.Option(metavar="FILE", help=FILES)] = None,
+    events: Annotated[str | None, typer.Option(metavar="FILE", help=FILES)] = None,
     json: Json = False,
 ) -> None:
-    """Bring users and events into the warehouse as typed Parquet."""
-    if users is None and events is None:
-        raise typer.BadParameter("give --users FILE, --events FILE or both")
+    """Bring users and events into the warehouse as typed Parquet; without options: the configured sources."""
     at: Global = context.obj
+    sources = at.warehouse.settings.sources
+    if users is None and events is None and not (sources.users.is_given or sources.events.is_given):
+        raise typer.BadParameter("give --users FILE, --events FILE or both, or configure sources")
     with show.progress() as tell, engine.writing(at.warehouse, "land"):
-        landed = land_sources(at.warehouse, users, events, tell)
+        if users is None and events is None:
+            landed = land_configured(at.warehouse, tell)
+        else:
+            landed = land_sources(at.warehouse, users, events, tell)
     show.as_json(landed) if json or at.json else show.landed(landed)
 
 
@@ -78,11 +83,22 @@ def validate(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
-def build(context: typer.Context, json: Json = False) -> None:
+def build(
+    context: typer.Context,
+    explain: Annotated[bool, typer.Option("--explain", help="Show rows, seconds and memory of each view.")] = False,
+    json: Json = False,
+) -> None:
     """Make every view, and the activity table, from what has landed."""
     at: Global = context.obj
     started = time.monotonic()
     with show.progress() as tell, engine.working(at.warehouse, "build") as con:
+        if explain:
+            costs = []
+            for cost in building.explained(con, at.warehouse, tell):
+                costs.append(cost)
+                tell(f"looking at {cost.name}")
+            show.as_json(costs) if json or at.json else show.costs(costs)
+            return
         names = []
         for name in building.build(con, at.warehouse):
             tell(f"building {name}")

@@ -15,6 +15,7 @@ from rich.console import Console
 from churn_duck.warehouse import Tell
 
 if TYPE_CHECKING:
+    from churn_duck.build import Cost
     from churn_duck.checks import Rule
     from churn_duck.config import Settings
     from churn_duck.land import Landed
@@ -97,6 +98,24 @@ def landed(files: Sequence[Landed]) -> None:
             typer.echo(f"  columns missing: {', '.join(file.missing_columns)}")
         if file.ignored_columns:
             typer.echo(f"  columns not used: {', '.join(file.ignored_columns)}")
+
+
+def costs(found: Sequence[Cost]) -> None:
+    """What each view takes, and all of them; a macro or dense view is not evaluated."""
+    table(
+        ("view", "kind", "rows", "seconds", "peak MB"),
+        [
+            (
+                cost.name,
+                cost.kind,
+                "" if cost.rows is None else f"{cost.rows:,}",
+                f"{cost.seconds:.2f}",
+                "" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:,.0f}",
+            )
+            for cost in found
+        ],
+        left=2,
+    )
 
 
 def rules(found: Sequence[Rule]) -> None:

@@ -42,7 +42,7 @@ def subscriptions(folder: Path, users: int = 300, days: int = 240) -> tuple[Path
         for user, moment in visits(users, days, 1):
             action = str(random.choice(["open", "edit", "share", "export"], p=[0.5, 0.3, 0.1, 0.1]))
             if user in last and moment.month != last[user].month:
-                _line(file, ids[user], moment, "renewal", 9.99)
+                _line(file, ids[user], moment, "renewal", 9.99 * (1 + user % 3))
             if random.random() < 0.003:
                 _line(file, ids[user], moment, "subscription_cancelled")
             _line(file, ids[user], moment, action)
