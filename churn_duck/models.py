@@ -15,20 +15,26 @@ from churn_duck.config import ModelName, Training
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
 
+# rows that are predicted at a time: the library's copies stay small
+PREDICTED_ROWS = 100_000
+
 
 def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipeline:
-    """The untrained pipeline over a matrix in the order of `schema`."""
+    """The untrained pipeline over a matrix in the order of `schema`.
+
+    The boosting reads the codes of levels as numbers: they are in the order of the churn rate, so that one threshold
+    parts the calm levels from the restless, and a level that training never saw goes with the majority.
+    """
     weights = "balanced" if training.imbalance_strategy == "class_weight" else None
     n_numeric = len(schema.numeric)
-    codes = [np.arange(len(levels), dtype=np.float64) for _, levels in schema.categorical]
-    categories = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
-    zero = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
-    steps = [("category", categories, list(range(n_numeric, len(schema.names))))] if codes else []
+    zero = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True, copy=False)
     if name == "baseline_logreg":
-        numbers = make_pipeline(zero, StandardScaler())
+        numbers = make_pipeline(zero, StandardScaler(copy=False))
+        codes = [np.arange(len(levels), dtype=np.float64) for _, levels in schema.categorical]
+        levels = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
         classifier = LogisticRegression(max_iter=2000, class_weight=weights)
     else:
-        numbers = make_pipeline(zero)
+        numbers, levels = make_pipeline(zero), "passthrough"
         classifier = HistGradientBoostingClassifier(
             learning_rate=0.08,
             max_depth=6,
@@ -37,7 +43,8 @@ def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipe
             early_stopping=False,
             random_state=training.random_state,
         )
-    columns = ColumnTransformer([("number", numbers, list(range(n_numeric))), *steps], sparse_threshold=0)
+    steps = [("number", numbers, slice(0, n_numeric)), ("category", levels, slice(n_numeric, None))]
+    columns = ColumnTransformer(steps if schema.categorical else steps[:1], sparse_threshold=0)
     return Pipeline([("columns", columns), ("classifier", classifier)])
 
 
@@ -67,5 +74,6 @@ def _take_weights_out(trained: Pipeline, base_rate: float) -> None:
 
 def risk(model: Pipeline, features: Matrix) -> npt.NDArray[np.float64]:
     """Probability of churn by the training library, float64[N]."""
-    probabilities: npt.NDArray[np.float64] = model.predict_proba(features.astype(np.float64))
-    return probabilities[:, 1]
+    starts = range(0, len(features), PREDICTED_ROWS)
+    parts = [model.predict_proba(features[at : at + PREDICTED_ROWS].astype(np.float64))[:, 1] for at in starts]
+    return np.concatenate(parts) if parts else np.empty(0)

@@ -17,12 +17,13 @@ from sklearn.pipeline import Pipeline
 
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
-from churn_duck.models import risk
+from churn_duck.models import PREDICTED_ROWS, risk
 from churn_duck.onnx_model import INPUT, LOG_ODDS, OUTPUT, OnnxModel
 
 PARITY_GATE = 1e-6
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
 IR_VERSION = 10
+TREES_AT_ONCE = 4
 _BRANCH_LEQ, _SUM = 0, 1
 
 
@@ -45,51 +46,77 @@ class _Graph:
 def to_onnx(model: Pipeline, schema: FeatureSchema, metadata: dict[str, str]) -> bytes:
     """The pipeline as a serialized model: `features` float32[N, F] to `log_odds` and `churn_risk`, float64[N, 1]."""
     graph = _Graph()
-    matrix = _prepared(graph, model, schema)
+    filled = _filled(graph, schema)
     classifier = model.named_steps["classifier"]
-    if hasattr(classifier, "coef_"):
-        weights = graph.constant("weights", classifier.coef_.reshape(-1, 1))
-        product = graph.node("MatMul", [matrix, weights], "weighted_sum")
-        base = graph.constant("base", classifier.intercept_)
-    else:
-        product = graph.node("TreeEnsemble", [matrix], "tree_sum", domain="ai.onnx.ml", **_trees(classifier))
-        base = graph.constant("base", np.ravel(classifier._baseline_prediction))
-    graph.node("Add", [product, base], LOG_ODDS)
+    parts = (
+        _weighted(graph, filled, model, schema) if hasattr(classifier, "coef_") else _grown(graph, filled, classifier)
+    )
+    graph.node("Sum", parts, LOG_ODDS)
     graph.node("Sigmoid", [LOG_ODDS], OUTPUT)
     return bytes(_model(graph, schema, metadata).SerializeToString())
 
 
-def _prepared(graph: _Graph, model: Pipeline, schema: FeatureSchema) -> str:
-    """Zero for NaN and scaling on the numbers, one column a level on the categories."""
-    n_numeric = len(schema.numeric)
-    axis = graph.constant("axis", [1], np.int64)
-    edge = graph.constant("edge", [n_numeric], np.int64)
-    double = graph.node("Cast", [INPUT], "double", to=TensorProto.DOUBLE)
-    numbers = graph.node("Slice", [double, graph.constant("start", [0], np.int64), edge, axis], "numbers")
-    is_missing = graph.node("IsNaN", [numbers], "is_missing")
-    parts = [graph.node("Where", [is_missing, graph.constant("zero", 0.0), numbers], "filled")]
-    number_steps = model.named_steps["columns"].named_transformers_["number"].named_steps
-    if "standardscaler" in number_steps:
-        scaler = number_steps["standardscaler"]
-        centred = graph.node("Sub", [parts[0], graph.constant("mean", scaler.mean_)], "centred")
-        parts = [graph.node("Div", [centred, graph.constant("scale", scaler.scale_)], "scaled")]
-    for position, (name, levels) in enumerate(schema.categorical):
-        column = graph.constant(f"column_{name}", [n_numeric + position], np.int64)
-        code = graph.node("Gather", [double, column], f"code_{name}", axis=1)
-        codes = graph.constant(f"codes_{name}", np.arange(len(levels)))
-        is_level = graph.node("Equal", [code, codes], f"is_level_{name}")
-        parts.append(graph.node("Cast", [is_level], f"levels_{name}", to=TensorProto.DOUBLE))
-    return graph.node("Concat", parts, "prepared", axis=1)
+def _filled(graph: _Graph, schema: FeatureSchema) -> str:
+    """The matrix in double, zero for NaN in numbers; codes keep theirs."""
+    fill = [0.0] * len(schema.numeric) + [np.nan] * len(schema.categorical)
+    is_missing = graph.node("IsNaN", [INPUT], "is_missing")
+    filled = graph.node("Where", [is_missing, graph.constant("fill", fill, np.float32), INPUT], "filled_float")
+    return graph.node("Cast", [filled], "filled", to=TensorProto.DOUBLE)
 
 
-def _trees(classifier: Any) -> dict[str, Any]:
-    """The boosted trees as TreeEnsemble attributes: inner nodes and leaves are numbered apart."""
+def _weighted(graph: _Graph, filled: str, model: Pipeline, schema: FeatureSchema) -> list[str]:
+    """Numbers times weights that have the scaling in them, the weight of each category's level, and the intercept."""
+    classifier, n_numeric = model.named_steps["classifier"], len(schema.numeric)
+    scaler = model.named_steps["columns"].named_transformers_["number"].named_steps["standardscaler"]
+    weights, rest = np.split(classifier.coef_[0], [n_numeric])
+    axis, edge = graph.constant("axis", [1], np.int64), graph.constant("edge", [n_numeric], np.int64)
+    numbers = graph.node("Slice", [filled, graph.constant("start", [0], np.int64), edge, axis], "numbers")
+    scaled = graph.constant("weights", (weights / scaler.scale_).reshape(-1, 1))
+    base = graph.constant("base", classifier.intercept_ - (weights * scaler.mean_ / scaler.scale_).sum())
+    parts = [graph.node("MatMul", [numbers, scaled], "weighted_sum"), base]
+    for position, (name, levels) in enumerate(schema.categorical, n_numeric):
+        own, rest = np.split(rest, [len(levels)])
+        column = graph.constant(f"column_{name}", [position], np.int64)
+        code = graph.node("Gather", [filled, column], f"code_{name}", axis=1)
+        known = _known(graph, code, name, len(levels))
+        # the last weight is that of a level that training never saw
+        table = graph.constant(f"weights_{name}", np.append(own, 0.0))
+        parts.append(graph.node("Gather", [table, known], f"weight_{name}"))
+    return parts
+
+
+def _known(graph: _Graph, code: str, name: str, n_levels: int) -> str:
+    """A code as the place in a table of weights; NaN and what is no code as the place after the last level."""
+    last = graph.constant(f"last_{name}", float(n_levels - 1))
+    is_low = graph.node("LessOrEqual", [code, last], f"is_low_{name}")
+    is_high = graph.node("GreaterOrEqual", [code, graph.constant(f"first_{name}", 0.0)], f"is_high_{name}")
+    is_known = graph.node("And", [is_low, is_high], f"is_known_{name}")
+    place = graph.node("Where", [is_known, code, graph.constant(f"unseen_{name}", float(n_levels))], f"place_{name}")
+    return graph.node("Cast", [place], f"index_{name}", to=TensorProto.INT64)
+
+
+def _grown(graph: _Graph, filled: str, classifier: Any) -> list[str]:
+    """The sum of a few trees at a time, and the base.
+
+    A few trees stay in the processor's nearest cache while all rows of a batch go through them: nearly twice as fast as
+    all trees in one ensemble, through which one row goes after another.
+    """
+    parts = [graph.constant("base", np.ravel(classifier._baseline_prediction))]
+    predictors = classifier._predictors
+    for first in range(0, len(predictors), TREES_AT_ONCE):
+        trees = _trees(predictors[first : first + TREES_AT_ONCE])
+        parts.append(graph.node("TreeEnsemble", [filled], f"trees_{first}", domain="ai.onnx.ml", **trees))
+    return parts
+
+
+def _trees(predictors: list[Any]) -> dict[str, Any]:
+    """Boosted trees as TreeEnsemble attributes: inner nodes and leaves are numbered apart."""
     nodes: dict[str, list[Any]] = {
         key: [] for key in ("features", "splits", "true_ids", "true_leafs", "false_ids", "false_leafs", "missing")
     }
     roots: list[int] = []
     leaf_values: list[float] = []
-    for (predictor,) in classifier._predictors:
+    for (predictor,) in predictors:
         roots.append(len(nodes["features"]))
         _append_tree(predictor.nodes, nodes, leaf_values)
     return {
@@ -178,13 +205,18 @@ def assert_parity(model: Pipeline, schema: FeatureSchema, exported: OnnxModel, f
     """
     if exported.schema != schema:
         raise ModelError("the exported model reads its features in another order than it was trained on")
-    rows = np.concatenate([features, edge_rows(exported.schema, features)])
+    parts = [features[at : at + PREDICTED_ROWS] for at in range(0, len(features), PREDICTED_ROWS)]
+    return max(_difference(model, exported, rows) for rows in (*parts, edge_rows(exported.schema, features)))
+
+
+def _difference(model: Pipeline, exported: OnnxModel, rows: Matrix) -> float:
     with config_context(assume_finite=True), np.errstate(all="ignore"):
         expected = risk(model, rows)
     actual = exported.risk(rows)
     if not np.array_equal(np.isnan(expected), np.isnan(actual)):
         raise ModelError("the exported model says NaN where the trained one does not; it is not registered")
-    difference = float(np.nanmax(np.abs(expected - actual)))
+    # where both say NaN they agree
+    difference = float(np.nanmax(np.abs(expected - actual), initial=0.0))
     if difference > PARITY_GATE:
         raise ModelError(
             f"the exported model differs from the trained one by {difference:.1e}, above {PARITY_GATE:.0e}; "

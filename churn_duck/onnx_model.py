@@ -24,18 +24,17 @@ MAX_BYTES = 200_000_000
 OPERATORS = {
     ("", name)
     for name in (
+        "And",
         "Cast",
-        "Slice",
-        "IsNaN",
-        "Where",
-        "Sub",
-        "Div",
         "Gather",
-        "Equal",
-        "Concat",
+        "GreaterOrEqual",
+        "IsNaN",
+        "LessOrEqual",
         "MatMul",
-        "Add",
         "Sigmoid",
+        "Slice",
+        "Sum",
+        "Where",
     )
 } | {("ai.onnx.ml", "TreeEnsemble")}
 

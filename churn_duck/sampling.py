@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
@@ -13,6 +15,8 @@ from churn_duck.warehouse import Tell
 
 # float32 as read and as split, float64 for the library, and its own copies while it prepares columns and bins them
 BYTES_PER_VALUE = 40
+# enough for the few rows of the registry
+RESTING = "256MiB"
 UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 # of the users, by which the rows are counted beforehand
 COUNTED_BUCKETS = 4
@@ -46,6 +50,17 @@ def _rows_in_memory(con: duckdb.DuckDBPyConnection, schema: FeatureSchema) -> in
     """What DuckDB may take, the libraries that learn may take after it."""
     columns = len(schema.numeric) + sum(len(levels) for _, levels in schema.categorical)
     return max(1000, int(memory_bytes(con) / (columns * BYTES_PER_VALUE)))
+
+
+@contextmanager
+def duckdb_at_rest(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let DuckDB give back what it caches while the libraries that learn have the memory."""
+    before = con.execute("select current_setting('memory_limit')").fetchall()[0][0]
+    con.execute(f"set memory_limit = '{RESTING}'")
+    try:
+        yield
+    finally:
+        con.execute(f"set memory_limit = '{before}'")
 
 
 def memory_bytes(con: duckdb.DuckDBPyConnection) -> float:

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_duck.config import ModelName, Settings
-from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
+from churn_duck.dataset import FeatureSchema, Rows, by_churn_rate, learn_schema, read_rows, recode
 from churn_duck.errors import HistoryTooShort
 from churn_duck.evaluate import at_half, evaluation, require_two_classes
 from churn_duck.models import fit
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
 from churn_duck.registry import Version, register, utc_now
-from churn_duck.sampling import affordable_share
+from churn_duck.sampling import affordable_share, duckdb_at_rest
 from churn_duck.warehouse import Tell, Warehouse, see_world
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -40,13 +40,17 @@ def train(
     schema = learn_schema(con, warehouse.settings)
     share = affordable_share(con, warehouse.settings, schema, tell)
     rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
-    learned = _Part(schema, rows.where(rows.split == "train"), _dates(con, "split = 'train'"))
+    keep = rows.split == "train"
+    require_two_classes(rows.label[keep], "training rows")
+    alphabetical, schema = schema, by_churn_rate(schema, rows, keep)
+    recode(rows, alphabetical, schema)
+    learned = _Part(schema, rows.where(keep), _dates(con, "split = 'train'"))
     shipped = _Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
-    require_two_classes(learned.rows.label, "training rows")
     require_two_classes(test.only_eligible().label, "eligible test rows")
-    return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
+    with duckdb_at_rest(con):
+        return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
 
 
 @dataclass(frozen=True)
