@@ -3,9 +3,9 @@
     uv run python benchmarks/scoring.py [--rows 3000000] [--runs 3] [--folder DIR]
 
 The models are trained on a generated log; its scoring rows are repeated under other ids until there are enough. Each
-side is a process of its own on all cores: it reads float32 features batch by batch, scores them, and writes user_id and
-churn_risk; rows a second leave the imports out, memory does not. The limit is a C loop over the same trees, eight rows at a time, compiled for this machine; it is given the
-matrix and writes nothing.
+side is a process of its own on all cores: it reads float32 features batch by batch, scores them, and writes user_id
+and churn_risk. Rows a second leave the imports out, memory does not. The limit is a C loop over the same trees, eight
+rows side by side, compiled for this machine; it is given the matrix and writes nothing.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from churn_duck.build import build
 from churn_duck.config import MODEL_NAMES, Settings
 from churn_duck.dataset import by_churn_rate, learn_schema, read_rows, recode
 from churn_duck.land import land
+from churn_duck.linear import linear_terms
 from churn_duck.models import fit, risk
 from churn_duck.onnx_export import to_onnx
 from churn_duck.onnx_model import from_bytes, sealed
@@ -61,7 +62,9 @@ def prepare(folder: Path, rows: int) -> None:
         recode(taught, schema, ordered)
         for name in MODEL_NAMES:
             model = fit(name, ordered, Settings().training, taught.features, taught.label)
-            about = sealed({"features": ordered.as_dict(), "model_version": name})
+            about = sealed(
+                {"features": ordered.as_dict(), "model_version": name, "linear": linear_terms(model, ordered)}
+            )
             (folder / f"{name}.onnx").write_bytes(to_onnx(model, ordered, about))
             (folder / f"{name}.pickle").write_bytes(pickle.dumps((model, ordered)))
         eligible = con.execute("select count(*) from scoring_dataset").fetchall()[0][0]

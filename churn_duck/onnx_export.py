@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
+from churn_duck.linear import linear_terms
 from churn_duck.models import PREDICTED_ROWS, risk
 from churn_duck.onnx_model import INPUT, LOG_ODDS, OUTPUT, OnnxModel
 
@@ -47,10 +48,8 @@ def to_onnx(model: Pipeline, schema: FeatureSchema, metadata: dict[str, str]) ->
     """The pipeline as a serialized model: `features` float32[N, F] to `log_odds` and `churn_risk`, float64[N, 1]."""
     graph = _Graph()
     filled = _filled(graph, schema)
-    classifier = model.named_steps["classifier"]
-    parts = (
-        _weighted(graph, filled, model, schema) if hasattr(classifier, "coef_") else _grown(graph, filled, classifier)
-    )
+    terms = linear_terms(model, schema)
+    parts = _weighted(graph, filled, terms, schema) if terms else _grown(graph, filled, model.named_steps["classifier"])
     graph.node("Sum", parts, LOG_ODDS)
     graph.node("Sigmoid", [LOG_ODDS], OUTPUT)
     return bytes(_model(graph, schema, metadata).SerializeToString())
@@ -64,23 +63,19 @@ def _filled(graph: _Graph, schema: FeatureSchema) -> str:
     return graph.node("Cast", [filled], "filled", to=TensorProto.DOUBLE)
 
 
-def _weighted(graph: _Graph, filled: str, model: Pipeline, schema: FeatureSchema) -> list[str]:
+def _weighted(graph: _Graph, filled: str, terms: dict[str, Any], schema: FeatureSchema) -> list[str]:
     """Numbers times weights that have the scaling in them, the weight of each category's level, and the intercept."""
-    classifier, n_numeric = model.named_steps["classifier"], len(schema.numeric)
-    scaler = model.named_steps["columns"].named_transformers_["number"].named_steps["standardscaler"]
-    weights, rest = np.split(classifier.coef_[0], [n_numeric])
+    n_numeric = len(schema.numeric)
     axis, edge = graph.constant("axis", [1], np.int64), graph.constant("edge", [n_numeric], np.int64)
     numbers = graph.node("Slice", [filled, graph.constant("start", [0], np.int64), edge, axis], "numbers")
-    scaled = graph.constant("weights", (weights / scaler.scale_).reshape(-1, 1))
-    base = graph.constant("base", classifier.intercept_ - (weights * scaler.mean_ / scaler.scale_).sum())
-    parts = [graph.node("MatMul", [numbers, scaled], "weighted_sum"), base]
-    for position, (name, levels) in enumerate(schema.categorical, n_numeric):
-        own, rest = np.split(rest, [len(levels)])
-        column = graph.constant(f"column_{name}", [position], np.int64)
+    weights = graph.constant("weights", np.reshape(terms["numeric"], (-1, 1)))
+    parts = [graph.node("MatMul", [numbers, weights], "weighted_sum"), graph.constant("base", [terms["base"]])]
+    for position, (name, levels) in enumerate(schema.categorical):
+        column = graph.constant(f"column_{name}", [n_numeric + position], np.int64)
         code = graph.node("Gather", [filled, column], f"code_{name}", axis=1)
         known = _known(graph, code, name, len(levels))
         # the last weight is that of a level that training never saw
-        table = graph.constant(f"weights_{name}", np.append(own, 0.0))
+        table = graph.constant(f"weights_{name}", [*terms["levels"][position], 0.0])
         parts.append(graph.node("Gather", [table, known], f"weight_{name}"))
     return parts
 

@@ -1,4 +1,7 @@
-"""Rows of a query through a model into Parquet, batch by batch: what is in memory does not grow with the rows."""
+"""Rows of a query through a model into Parquet, batch by batch: what is in memory does not grow with the rows.
+
+A linear model is SQL in DuckDB; trees go through onnxruntime, on several threads beside each other.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn_duck.dataset import FeatureSchema, Matrix
+from churn_duck.linear import risk_sql
 from churn_duck.onnx_model import OnnxModel
 
 # large enough that Python does not show, small enough that a batch's matrix stays near the processor
@@ -27,24 +31,35 @@ def feature_query(schema: FeatureSchema, relation: str, where: str = "true") -> 
 
 
 def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, queries: Iterable[str], path: Path) -> int:
-    """Score the rows of each query, made by `feature_query`, into Parquet of user_id and churn_risk; their number.
-
-    `threads` of the connection score beside each other, on one session.
-    """
-    threads = int(con.execute("select current_setting('threads')").fetchall()[0][0])
+    """Score the rows of each query, made by `feature_query`, into Parquet of user_id and churn_risk; their number."""
     rows, writer = 0, None
     try:
         for query in queries:
-            batches = con.sql(query).to_arrow_reader(BATCH_ROWS)
-            schema = pa.schema([batches.schema.field("user_id"), ("churn_risk", pa.float64())])
-            writer = writer or pq.ParquetWriter(path, schema)
-            for users, risk in scored(batches, model, threads):
-                writer.write_batch(pa.record_batch([users, risk], schema=schema))
-                rows += len(risk)
+            for batch in _risk_batches(con, model, query):
+                writer = writer or pq.ParquetWriter(path, batch.schema)
+                writer.write_batch(batch)
+                rows += batch.num_rows
     finally:
         if writer is not None:
             writer.close()
     return rows
+
+
+def _risk_batches(con: duckdb.DuckDBPyConnection, model: OnnxModel, query: str) -> Iterator[pa.RecordBatch]:
+    """At least one batch: without rows it says the schema."""
+    terms = model.metadata.get("linear")
+    if terms:
+        risk = risk_sql(terms, model.schema)
+        reader = con.sql(f"select user_id, {risk} as churn_risk from ({query})").to_arrow_reader(BATCH_ROWS)
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+        yield from reader
+        return
+    threads = int(con.execute("select current_setting('threads')").fetchall()[0][0])
+    batches = con.sql(query).to_arrow_reader(BATCH_ROWS)
+    schema = pa.schema([batches.schema.field("user_id"), ("churn_risk", pa.float64())])
+    yield pa.RecordBatch.from_pylist([], schema=schema)
+    for users, risks in scored(batches, model, threads):
+        yield pa.record_batch([users, risks], schema=schema)
 
 
 def scored(batches: Iterable[pa.RecordBatch], model: OnnxModel, threads: int) -> Iterator[Risks]:

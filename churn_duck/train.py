@@ -17,6 +17,7 @@ from churn_duck.config import ModelName, Settings
 from churn_duck.dataset import FeatureSchema, Rows, by_churn_rate, learn_schema, read_rows, recode
 from churn_duck.errors import HistoryTooShort
 from churn_duck.evaluate import at_half, evaluation, require_two_classes
+from churn_duck.linear import linear_terms
 from churn_duck.models import fit
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
@@ -126,6 +127,7 @@ def _exported(
         "role": role,
         "as_of_date": end,
         "graph_sha256": graph,
+        "linear": linear_terms(trained, part.schema),
     }
     content = to_onnx(trained, part.schema, sealed(about))
     model = from_bytes(content, version)
