@@ -6,14 +6,17 @@ import hashlib
 import json
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import onnx
+import pyarrow as pa
 import pytest
 from onnx import helper
 
 from churn_duck.config import MODEL_NAMES, ModelName, Training
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
+from churn_duck.linear import linear_terms, risk_sql
 from churn_duck.models import fit, risk
 from churn_duck.onnx_export import assert_parity, edge_rows, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, load_model, sealed
@@ -88,6 +91,21 @@ def test_the_order_of_features_survives_the_file() -> None:
     model, swapped = trained("baseline_logreg")[0], FeatureSchema(SCHEMA.numeric, SCHEMA.categorical[::-1])
     with pytest.raises(ModelError, match="another order"):
         assert_parity(model, swapped, exported, matrix(10, 1))  # type: ignore[arg-type]
+
+
+def test_a_linear_model_says_the_same_in_sql_for_numbers_levels_nulls_and_unseen_levels() -> None:
+    model, exported, features = trained("baseline_logreg")
+    terms = linear_terms(model, SCHEMA)  # type: ignore[arg-type]
+    assert terms is not None
+    columns = {name: column.astype(object) for name, column in zip(SCHEMA.names, features.T, strict=True)}
+    rows = pa.table({name: pa.array(column, pa.float32(), from_pandas=True) for name, column in columns.items()})
+    assert all(rows.column(name).null_count for name in ("minutes", "empty", "plan"))
+    found = duckdb.sql(f"select {risk_sql(terms, SCHEMA)} as risk from rows").fetchnumpy()["risk"]
+    assert found == pytest.approx(exported.risk(features), abs=1e-14)
+
+
+def test_trees_are_no_linear_model() -> None:
+    assert linear_terms(trained("candidate_hgb")[0], SCHEMA) is None  # type: ignore[arg-type]
 
 
 def test_scores_do_not_depend_on_the_batch() -> None:
