@@ -6,59 +6,82 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from statistics import fmean
+from typing import Any
 
-from churn_duck.business import MEASURES
+from churn_duck.business import Measure
+from churn_duck.config import Settings
 
-Event = dict[str, object]
+Event = dict[str, Any]
 Days = dict[date, list[Event]]
+Row = dict[str, float | None]
 
 
-def by_day(events: Iterable[Event], user_id: int) -> Days:
+def by_day(events: Iterable[Event], user_id: object) -> Days:
     days: Days = defaultdict(list)
     for one in events:
         if one["user_id"] == user_id:
-            days[one["event_time"].date()].append(one)  # type: ignore[attr-defined]
+            days[one["event_time"].date()].append(one)
     return days
 
 
-def daily(events: list[Event]) -> dict[str, float | None]:
-    row: dict[str, float | None] = {"total_events": len(events)}
-    for measure in MEASURES:
-        mine = [one for one in events if one["event_type"] in measure.events]
-        values = [one[measure.column] for one in mine if measure.column and one.get(measure.column) is not None]
-        if measure.aggregate == "count":
-            row[measure.daily_column] = len(mine)
-        elif measure.aggregate == "sum":
-            row[measure.daily_column] = sum(values)  # type: ignore[arg-type]
-        else:
-            row[measure.daily_column] = fmean(values) if values else None  # type: ignore[type-var]
-    return row
+def is_active(events: list[Event], settings: Settings) -> bool:
+    wanted = settings.churn.activity
+    silent = {kind for measure in settings.measures if not measure.activity for kind in measure.events}
+    types = {one["event_type"] for one in events}
+    return bool((types & set(wanted) if wanted else types) - silent)
 
 
-def features(days: Days, signup: date, as_of: date, windows: Iterable[int]) -> dict[str, float | None]:
-    row = {**daily(days.get(as_of, [])), "is_active_day": int(bool(days.get(as_of)))}
+def values(events: list[Event], measure: Measure) -> list[Any]:
+    mine = [one for one in events if not measure.events or one["event_type"] in measure.events]
+    return [
+        one[measure.column] if measure.column else 1
+        for one in mine
+        if not measure.column or one.get(measure.column) is not None
+    ]
+
+
+def on_a_day(events: list[Event], measure: Measure) -> float | None:
+    found = values(events, measure)
+    if measure.aggregate in ("count", "sum"):
+        return sum(found)
+    if measure.aggregate == "distinct":
+        return len(set(found))
+    return (fmean if measure.aggregate == "avg" else max)(found) if found else None
+
+
+def over_days(days: list[list[Event]], measure: Measure) -> float | None:
+    """Sums add up, a mean is the mean of the daily means, different things are counted once in the whole window."""
+    if measure.aggregate == "distinct":
+        return len({value for events in days for value in values(events, measure)})
+    daily = [value for events in days if (value := on_a_day(events, measure)) is not None]
+    if measure.aggregate in ("count", "sum"):
+        return sum(daily)
+    return (fmean if measure.aggregate == "avg" else max)(daily) if daily else None
+
+
+def features(days: Days, signup: date, as_of: date, settings: Settings) -> Row:
+    today = days.get(as_of, [])
     since_signup = max((as_of - signup).days, 0)
-    past = [day for day in days if day <= as_of and days[day]]
-    row |= {
+    past = [day for day in days if day <= as_of and is_active(days[day], settings)]
+    row: Row = {
+        "total_events": len(today),
+        "is_active_day": int(is_active(today, settings)),
         "days_since_signup": since_signup,
         "days_since_last_activity": (as_of - max(past)).days if past else since_signup,
+        **{measure.daily_column: on_a_day(today, measure) for measure in settings.measures},
     }
-    for window in windows:
-        span = [as_of - timedelta(days=age) for age in range(window)]
-        rows = [daily(days[day]) for day in span if days.get(day)]
-        row[f"active_days_{window}d"] = len(rows)
-        row[f"events_{window}d"] = sum(one["total_events"] or 0 for one in rows)
-        for measure in MEASURES:
-            values = [one[measure.daily_column] for one in rows if one[measure.daily_column] is not None]
-            mean = measure.aggregate == "avg"
-            row[f"{measure.name}_{window}d"] = (
-                (fmean(values) if values else None) if mean else sum(values)  # type: ignore[arg-type,type-var]
-            )
-    largest = 30 if 30 in windows else max(windows)
-    failed, paid = row[f"payment_failed_{largest}d"] or 0, row[f"payment_success_{largest}d"] or 0
-    row["payment_fail_rate_30d"] = failed / (failed + paid) if failed + paid else 0.0
+    for window in settings.features.windows_days:
+        span = [days.get(as_of - timedelta(days=age), []) for age in range(window)]
+        row[f"active_days_{window}d"] = sum(is_active(events, settings) for events in span)
+        row[f"events_{window}d"] = sum(len(events) for events in span)
+        row |= {f"{measure.name}_{window}d": over_days(span, measure) for measure in settings.measures}
+    windows = settings.features.windows_days
+    for ratio in settings.ratios:
+        days_of = ratio.window_days if ratio.window_days in windows else max(windows)
+        part, whole = (sum(row[f"{name}_{days_of}d"] or 0 for name in names) for names in (ratio.part, ratio.whole))
+        row[ratio.name] = part / whole if whole else 0.0
     return row
 
 
-def future_active_days(days: Days, as_of: date, horizon: int) -> int:
-    return sum(bool(days.get(as_of + timedelta(days=step))) for step in range(1, horizon + 1))
+def future_active_days(days: Days, as_of: date, horizon: int, settings: Settings) -> int:
+    return sum(is_active(days.get(as_of + timedelta(days=step), []), settings) for step in range(1, horizon + 1))

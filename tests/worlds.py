@@ -47,7 +47,7 @@ def land_rows(warehouse: Warehouse, table: str, rows: Sequence[dict[str, object]
 
 @contextmanager
 def world(
-    root: Path, users: Sequence[dict[str, object]], events: Sequence[dict[str, object]], **settings: object
+    root: Path, users: Sequence[dict[str, object]], events: Sequence[dict[str, object]], /, **settings: object
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
     """A built warehouse in `root` with these rows."""
     warehouse = open_warehouse(parse_settings(settings, "test"), root)
