@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from churn_duck.catalog import sql_files
 from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
 from churn_duck.run import Ran
@@ -197,3 +198,24 @@ def test_a_model_that_is_no_better_than_a_rule_is_reported_loudly(
     assert "not as a probability" in printed
     show.trained([honest])
     assert "not as a probability" not in capsys.readouterr().out
+
+
+def test_explain_shows_rows_seconds_and_memory_of_each_view(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("land", "--users", "users.csv", "--events", "events.csv") == 0
+    capsys.readouterr()
+    assert run("--json", "build", "--explain") == 0
+    costs = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(costs) == [file.name for file in sql_files()]
+    assert (costs["user_activity"]["rows"], costs["events_clean"]["rows"]) == (2, 2)
+    assert costs["user_activity"]["peak_bytes"] > 0
+    assert costs["user_features"]["rows"] is None
+    assert run("build", "--explain") == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["view", "kind", "rows", "seconds", "peak", "MB"]
+
+
+def test_land_without_options_takes_the_configured_sources(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("land") == 64
+    assert "or configure sources" in " ".join(capsys.readouterr().err.split())
+    (folder / "own.yaml").write_text("sources: {users: users.csv, events: events.csv}")
+    assert run("--config", "own.yaml", "land") == 0
+    assert "2 users landed" in capsys.readouterr().out
