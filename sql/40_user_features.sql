@@ -31,4 +31,5 @@ left join windowed
     on
         user_states.user_id = windowed.user_id
         and user_states.user_bucket = windowed.user_bucket
-        and user_states.as_of_date = windowed.as_of_date;
+        and user_states.as_of_date = windowed.as_of_date
+{{ features.today_of('user_states') }};

@@ -42,6 +42,7 @@ select
     true as is_eligible
 from windowed
 inner join users_clean on windowed.user_id = users_clean.user_id
+{{ features.today_of('windowed') }}
 cross join params
 where
     date_diff('day', windowed.last_activity_date, windowed.as_of_date) < params.active_within_days
