@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -47,20 +47,26 @@ def copy_to(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
 
 def stream_to(con: duckdb.DuckDBPyConnection, queries: Iterable[str], path: Path) -> int:
     """Write the rows of several queries of one schema to one .parquet in one step; the number of rows."""
-    rows, writer = 0, None
     with replacing(path) as partial:
-        try:
-            for query in queries:
-                reader = con.sql(query).to_arrow_reader(BATCH_ROWS)
-                writer = writer or _writer(partial, reader.schema)
-                for batch in reader:
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
-        finally:
-            if writer is not None:
-                writer.close()
+        return write_batches((batch for query in queries for batch in batches_of(con, query, BATCH_ROWS)), partial)
+
+
+def batches_of(con: duckdb.DuckDBPyConnection, query: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """A query's rows in batches, the first one without rows, since it says the schema."""
+    reader = con.sql(query).to_arrow_reader(rows)
+    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+    yield from reader
+
+
+def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    """Write batches of one schema, at least one of them, as Parquet; the number of rows."""
+    rows, writer = 0, None
+    try:
+        for batch in batches:
+            writer = writer or pq.ParquetWriter(path, batch.schema, compression="zstd")
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
     return rows
-
-
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, schema, compression="zstd")

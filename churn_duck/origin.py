@@ -89,8 +89,15 @@ def relation(path: str, profile: Profile) -> str:
         return f"read_parquet({literal(path)}{partitioned})"
     if kind == "csv":
         return f"read_csv({literal(path)}, all_varchar = true, header = true{partitioned})"
-    types = ", ".join(f"{quoted(column.name)}: 'VARCHAR'" for column in profile.columns)
-    return f"read_json({literal(path)}, format = 'newline_delimited', columns = {{{types}}}{partitioned})"
+    names = [column.name for column in profile.columns if column.name not in profile.nested]
+    names += dict.fromkeys(parent for parent, _ in profile.nested.values())
+    types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    reader = f"read_json({literal(path)}, format = 'newline_delimited', columns = {{{types}}}{partitioned})"
+    keys = [
+        f"json_extract_string({quoted(parent)}, {literal('$.' + key)}) as {quoted(name)}"
+        for name, (parent, key) in profile.nested.items()
+    ]
+    return f"(select *, {', '.join(keys)} from {reader})" if keys else reader
 
 
 def _moment(

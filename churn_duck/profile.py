@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,15 @@ from churn_duck.catalog import literal, quoted
 from churn_duck.config import Engine, Source
 from churn_duck.errors import LandingError
 from churn_duck.reading import opened
-from churn_duck.sources import SourceFile, source_files
+from churn_duck.sources import SourceFile, form, source_files
 
 # no more is read than this; a larger log is judged by its first files
 LOOK_ROWS = 20_000_000
 MANY_LEVELS = 200
 NEARLY_ALL = 0.98
 MOMENT_VALUES = 5_000
+# so many objects are opened to learn their keys
+OBJECTS = 200
 # how people write moments, the unambiguous ways first
 FORMATS = (
     "%Y%m%d",
@@ -85,6 +88,8 @@ class Profile:
     files_read: int
     rows: int
     columns: list[Column]
+    # of JSON: the object and the key that a column was taken from
+    nested: dict[str, tuple[str, str]]
 
     def find(self, name: str) -> Column:
         """A column by its name, whatever the case. Raises: LandingError listing those that there are."""
@@ -114,8 +119,27 @@ def profiled(con: duckdb.DuckDBPyConnection, table: str, path: str, scratch: Pat
         if rows < LOOK_ROWS:
             rows = _take(con, relation, file, first=read == 0)
             read += 1
+    nested = _unfold(con, relation) if form(names[0]) == "json" else {}
     columns = [_column(con, relation, str(name), str(kind)) for name, kind in _described(con, relation)]
-    return Profile(relation, names, read, rows, columns)
+    return Profile(relation, names, read, rows, columns, nested)
+
+
+def _unfold(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple[str, str]]:
+    """Give each key of an object a column of its own, named as `sources.*.columns` reaches it: actor.login."""
+    nested = {}
+    for name, _ in _described(con, relation):
+        values = con.execute(
+            f"select {quoted(name)} from {relation} where {quoted(name)} is not null limit {OBJECTS}"
+        ).fetchall()
+        if not values or not all(str(value).startswith("{") for (value,) in values):
+            continue
+        for key in dict.fromkeys(key for (value,) in values for key in json.loads(value) if key.isidentifier()):
+            nested[f"{name}.{key}"] = (name, key)
+            text = f"json_extract_string({quoted(name)}, {literal('$.' + key)})"
+            con.execute(f"alter table {relation} add column {quoted(f'{name}.{key}')} varchar")
+            con.execute(f"update {relation} set {quoted(f'{name}.{key}')} = {text}")
+        con.execute(f"alter table {relation} drop column {quoted(name)}")
+    return nested
 
 
 def _take(con: duckdb.DuckDBPyConnection, relation: str, file: SourceFile, first: bool) -> int:

@@ -22,6 +22,7 @@ from churn_duck.warehouse import Tell
 
 MAX_COUNTED, MAX_SUMMED, MAX_DISTINCT, MAX_ATTRIBUTES = 20, 6, 3, 20
 MIN_LEVELS, MAX_ATTRIBUTE_LEVELS = 20, 100
+LONG_NUMBER = 12
 # said to leave: no sign of life
 GOODBYE = re.compile(
     r"cancel|unsubscrib|churn|deactivat|delete_account|account_delete|uninstall|terminat|opt_out|lapse"
@@ -204,9 +205,7 @@ def _numbers(log: Profile, found: Roles) -> list[tuple[Column, str]]:
     """Numbers that add up, or of which the mean says something."""
     columns = [one for one in _others(log, found) if one.is_number and one.distinct > 1]
     fitting = [
-        one
-        for one in columns
-        if not (NAMES_THINGS.search(one.label) or TELLS_TIME.search(one.label) or PLACES.search(one.label))
+        one for one in columns if not (_names_things(one) or TELLS_TIME.search(one.label) or PLACES.search(one.label))
     ]
     return [(one, "avg" if AVERAGED.search(one.label) else "sum") for one in fitting[:MAX_SUMMED]]
 
@@ -220,10 +219,15 @@ def _things(log: Profile, found: Roles) -> list[tuple[Column, str]]:
         and one.distinct < 0.7 * one.filled
         and one.longest <= 100
         and one.moment is None
-        and (one.is_text or NAMES_THINGS.search(one.label))
+        and (one.is_text or _names_things(one))
     ]
-    named = sorted(columns, key=lambda one: not NAMES_THINGS.search(one.label))
+    named = sorted(columns, key=lambda one: not _names_things(one))
     return [(one, "distinct") for one in named[:MAX_DISTINCT]]
+
+
+def _names_things(column: Column) -> bool:
+    """Whether it is a key by its name, or by being longer than any quantity."""
+    return bool(NAMES_THINGS.search(column.label)) or (column.is_whole and column.longest > LONG_NUMBER)
 
 
 def _others(log: Profile, found: Roles) -> list[Column]:

@@ -14,9 +14,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from churn_duck.dataset import FeatureSchema, Matrix
+from churn_duck.export import batches_of, write_batches
 from churn_duck.linear import risk_sql
 from churn_duck.onnx_model import OnnxModel
 
@@ -32,34 +32,18 @@ def feature_query(schema: FeatureSchema, relation: str, where: str = "true") -> 
 
 def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, queries: Iterable[str], path: Path) -> int:
     """Score the rows of each query, made by `feature_query`, into Parquet of user_id and churn_risk; their number."""
-    rows, writer = 0, None
-    try:
-        for query in queries:
-            for batch in _risk_batches(con, model, query):
-                writer = writer or pq.ParquetWriter(path, batch.schema)
-                writer.write_batch(batch)
-                rows += batch.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
-    return rows
+    return write_batches((batch for query in queries for batch in _risk_batches(con, model, query)), path)
 
 
 def _risk_batches(con: duckdb.DuckDBPyConnection, model: OnnxModel, query: str) -> Iterator[pa.RecordBatch]:
-    """At least one batch: without rows it says the schema."""
     terms = model.metadata.get("linear")
     if terms:
         risk = risk_sql(terms, model.schema)
-        reader = con.sql(f"select user_id, {risk} as churn_risk from ({query})").to_arrow_reader(BATCH_ROWS)
-        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-        yield from reader
+        yield from batches_of(con, f"select user_id, {risk} as churn_risk from ({query})", BATCH_ROWS)
         return
     threads = int(con.execute("select current_setting('threads')").fetchall()[0][0])
-    batches = con.sql(query).to_arrow_reader(BATCH_ROWS)
-    schema = pa.schema([batches.schema.field("user_id"), ("churn_risk", pa.float64())])
-    yield pa.RecordBatch.from_pylist([], schema=schema)
-    for users, risks in scored(batches, model, threads):
-        yield pa.record_batch([users, risks], schema=schema)
+    for users, risks in scored(batches_of(con, query, BATCH_ROWS), model, threads):
+        yield pa.record_batch([users, risks], names=["user_id", "churn_risk"])
 
 
 def scored(batches: Iterable[pa.RecordBatch], model: OnnxModel, threads: int) -> Iterator[Risks]:

@@ -89,6 +89,13 @@ def test_the_defaults_that_are_shown_are_the_defaults(name: str) -> None:
     assert set(shown) == set(Settings.model_fields) - described
 
 
+def test_every_configuration_in_the_guide_is_valid() -> None:
+    shown = blocks(page("docs/own_data.md"), "yaml")
+    assert len(shown) > 3
+    for block in shown:
+        parse_settings(yaml.safe_load(block), "docs/own_data.md")
+
+
 def test_the_rules_across_keys_are_as_described() -> None:
     with pytest.raises(errors.ConfigError, match="must exceed"):
         parse_settings({"drift": {"warn_psi": 0.2, "fail_psi": 0.2}}, "test")

@@ -54,7 +54,8 @@ def test_a_subscription_app_runs_and_its_renewals_and_cancellations_are_no_activ
     settings = settings_of(proposed(events, people), tmp_path)
     lines = [json.loads(line) for line in events.read_text().splitlines()]
     assert settings.users.id_type == "text"
-    assert [one.name for one in settings.measures if not one.activity] == ["renewal", "subscription_cancelled"]
+    silent = [one.name for one in settings.measures if not one.activity]
+    assert silent == ["renewal", "subscription_cancelled", "charged"]
     assert [one.name for one in settings.users.attributes] == ["tier", "seats"]
     assert [(one.name, one.events) for one in settings.measures if one.aggregate != "count"] == [
         ("charged", ["renewal"])
@@ -108,6 +109,21 @@ def test_users_without_a_signup_date_get_their_first_event(tmp_path: Path) -> No
             "group by user_id) using (user_id) where signup_date <> first_day"
         ).fetchall()[0][0]
     assert late == 0
+
+
+def test_objects_inside_json_lines_are_opened(tmp_path: Path) -> None:
+    _, events = subscriptions(tmp_path, users=60, days=DAYS)
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    folded = [
+        {"type": line["action"], "created_at": line["at"], "actor": {"id": n % 7, "login": line["account"]}}
+        for n, line in enumerate(lines)
+    ]
+    path = tmp_path / "forge.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in folded))
+    settings = settings_of(proposed(path, user_id="actor.login"), tmp_path)
+    assert settings.sources.events.columns["user_id"] == "actor.login"
+    users = len({line["account"] for line in lines})
+    assert counted(settings, tmp_path / "w") == {"users": users, "events": len(lines)}
 
 
 def frame_of(tmp_path: Path, **columns: list[object]) -> Path:
