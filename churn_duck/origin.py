@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from churn_duck.catalog import literal, quoted
-from churn_duck.profile import EPOCHS, MANY_LEVELS, Column, Profile
+from churn_duck.profile import EPOCHS, MANY_LEVELS, Column, Profile, id_text, text_of
 from churn_duck.roles import Roles
 from churn_duck.sources import form
 
@@ -55,7 +55,7 @@ def origins(
     if found.event_id is not None:
         origin.take("events", "event_id", found.event_id)
     kind = _kind(origin, log, found)
-    kept = _kept(con, origin, log, people, found)
+    kept = _kept(con, origin, log, people, found, moment, kind)
     con.execute(
         f"create temp view log as select {id_text(found.user)} as user_id, {moment} as event_time, "
         f"trim(lower(cast({kind} as varchar))) as event_type, * from {log.relation} where {kept or 'true'}"
@@ -66,17 +66,6 @@ def origins(
     else:
         _users(con, origin, people, found, moment, users or "", relation(events, log))
     return origin
-
-
-def id_text(column: Column) -> str:
-    """SQL for an id as text, the same from a file that holds it as 17850.0."""
-    if column.is_whole:
-        return f"cast(try_cast({quoted(column.name)} as bigint) as varchar)"
-    return f"nullif(trim({_text(column)}), '')"
-
-
-def _text(column: Column) -> str:
-    return quoted(column.name) if column.type == "VARCHAR" else f"cast({quoted(column.name)} as varchar)"
 
 
 def relation(path: str, profile: Profile) -> str:
@@ -109,7 +98,7 @@ def _moment(
     if not column.moment.has_zone and role == "event_time":
         origin.doubts.append(f"{column.name} carries no time zone: UTC is taken; sources.events.time_zone says another")
     if not formats:
-        text = quoted(column.name) if column.type != "VARCHAR" else f"try_cast(trim({_text(column)}) as timestamptz)"
+        text = quoted(column.name) if column.type != "VARCHAR" else f"try_cast(trim({text_of(column)}) as timestamptz)"
         return f"cast({text} as timestamp)"
     chosen = max(formats, key=lambda way: _rising(con, profile, column, way)) if len(formats) > 1 else formats[0]
     origin.sources[table].setdefault("formats", {})[role] = chosen
@@ -122,7 +111,7 @@ def _read_as(column: Column, way: str) -> str:
     if way in EPOCHS:
         number = f"try_cast({quoted(column.name)} as double)"
         return f"make_timestamp(cast(floor({number} * {1_000_000 / EPOCHS[way]:g}) as bigint))"
-    return f"cast(try_strptime(trim({_text(column)}), {literal(way)}) as timestamp)"
+    return f"cast(try_strptime(trim({text_of(column)}), {literal(way)}) as timestamp)"
 
 
 def _rising(con: duckdb.DuckDBPyConnection, profile: Profile, column: Column, way: str) -> float:
@@ -154,21 +143,34 @@ def _kind(origin: Origin, log: Profile, found: Roles) -> str:
 
 
 def _kept(
-    con: duckdb.DuckDBPyConnection, origin: Origin, log: Profile, people: Profile | None, found: Roles
+    con: duckdb.DuckDBPyConnection,
+    origin: Origin,
+    log: Profile,
+    people: Profile | None,
+    found: Roles,
+    moment: str,
+    kind: str,
 ) -> str | None:
-    """The condition that leaves out events of nobody, and of users who are not in the users table; None: none is."""
-    conditions = []
-    if found.user.filled < found.user.rows:
-        conditions.append(f"{id_text(found.user)} is not null")
-        origin.doubts.append(f"{found.user.rows - found.user.filled:,} of {log.rows:,} events have no user: left out")
+    """The condition that leaves out events of nobody, of no time, and of users whom the table lacks; None: none is."""
+    user = id_text(found.user)
+    wanted = {
+        "have no user": f"{user} is not null",
+        "have no time that can be read": f"{moment} is not null",
+        "have no type": f"trim(cast({kind} as varchar)) <> ''",
+    }
     if people is not None and found.users_key is not None:
-        known = f"{id_text(found.user)} in (select {id_text(found.users_key)} from {people.relation})"
-        strangers = con.execute(
-            f"select count(*) from {log.relation} where {id_text(found.user)} is not null and not {known}"
+        known = f"{user} in (select {id_text(found.users_key)} from {people.relation})"
+        wanted["are of users that the users lack"] = known
+    conditions = []
+    for what, condition in wanted.items():
+        # an event of nobody is told once
+        nobody = "" if what == "have no user" else f"and {user} is not null"
+        lost = con.execute(
+            f"select count(*) from {log.relation} where not coalesce({condition}, false) {nobody}"
         ).fetchall()[0][0]
-        if strangers:
-            conditions.append(known)
-            origin.doubts.append(f"{strangers:,} of {log.rows:,} events are of users that the users lack: left out")
+        if lost:
+            conditions.append(condition)
+            origin.doubts.append(f"{lost:,} of {log.rows:,} events {what}: left out")
     return "\n    and ".join(conditions) or None
 
 
@@ -233,7 +235,10 @@ def _users(
     files: str,
 ) -> None:
     assert found.users_key is not None
-    if found.signup is not None and found.signup.filled == found.signup.rows:
+    repeated = _repeated(con, people, found.users_key)
+    if repeated:
+        origin.doubts.append(f"{repeated:,} of {people.rows:,} users have no id, or one that another has: left out")
+    if not repeated and found.signup is not None and found.signup.filled == found.signup.rows:
         origin.take("users", "user_id", found.users_key)
         origin.take("users", "signup_date", found.signup)
         _moment(con, origin, "users", "signup_date", people, found.signup)
@@ -244,7 +249,10 @@ def _users(
         origin.sources["users"].pop("formats", None)
         signup = f"coalesce(cast({given} as date), firsts.first_day)"
     key, user = id_text(found.users_key), id_text(found.user)
-    origin.doubts.append("not every user has a signup date: the first event is taken, users without any are left out")
+    if found.signup is None or found.signup.filled < found.signup.rows:
+        origin.doubts.append(
+            "users without a signup date get that of their first event; without either they are left out"
+        )
     others = [one for one in people.columns if one not in (found.users_key, found.signup)]
     columns = "".join(f",\n    {quoted(one.name)}" for one in others)
     origin.sources["users"] = {
@@ -252,5 +260,11 @@ def _users(
         f"from {relation(path, people)}\n"
         f"left join (\n    select\n        {user} as first_user,\n        cast(min({moment}) as date) as first_day\n"
         f"    from {files}\n    group by first_user\n) as firsts on firsts.first_user = {key}\n"
-        f"where {signup} is not null\n"
+        f"where {key} is not null and {signup} is not null\n"
+        f"qualify row_number() over (partition by {key}) = 1\n"
     }
+
+
+def _repeated(con: duckdb.DuckDBPyConnection, people: Profile, key: Column) -> int:
+    """Rows of users beyond one for each id."""
+    return int(con.execute(f"select count(*) - count(distinct {id_text(key)}) from {people.relation}").fetchall()[0][0])

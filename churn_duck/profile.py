@@ -107,6 +107,18 @@ def identifier(name: str) -> str:
     return f"n_{plain}"[:50] if not plain or plain[0].isdigit() else plain[:50]
 
 
+def id_text(column: Column) -> str:
+    """SQL for an id as text, the same from a file that holds it as 17850.0."""
+    if column.is_whole:
+        return f"cast(try_cast({quoted(column.name)} as bigint) as varchar)"
+    return f"nullif(trim({text_of(column)}), '')"
+
+
+def text_of(column: Column) -> str:
+    """SQL for a column as text."""
+    return quoted(column.name) if column.type == "VARCHAR" else f"cast({quoted(column.name)} as varchar)"
+
+
 def profiled(con: duckdb.DuckDBPyConnection, table: str, path: str, scratch: Path) -> Profile:
     """Read a table's files into `looked_<table>` and look at every column.
 
@@ -163,7 +175,10 @@ def _described(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str,
 
 
 def _column(con: duckdb.DuckDBPyConnection, relation: str, name: str, kind: str) -> Column:
-    text, column = f"nullif(trim(cast({quoted(name)} as varchar)), '')", quoted(name)
+    column = quoted(name)
+    # a table made by pandas has NaN where there is nothing
+    given = f"case when isfinite({column}) then {column} end" if kind in ("DOUBLE", "FLOAT") else column
+    text = f"nullif(trim(cast({given} as varchar)), '')"
     rows, filled, distinct, whole, numbers, negative, longest = con.execute(f"""
         select
             count(*),

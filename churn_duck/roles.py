@@ -10,7 +10,7 @@ import duckdb
 
 from churn_duck.catalog import quoted
 from churn_duck.errors import LandingError
-from churn_duck.profile import NEARLY_ALL, Column, Profile
+from churn_duck.profile import NEARLY_ALL, Column, Profile, id_text
 
 
 # words of a column's name, the telling ones first; each list ends with words that only hint
@@ -127,8 +127,8 @@ def _key_and_user(
     )
     if not scored or scored[0][2] < 0.02:
         raise LandingError(
-            f"no column of {users.files[0]} names each user ({', '.join(one.name for one in keys) or 'none'}) "
-            f"meets a column of {events.files[0]}; are these the same users? --column user_id=NAME names the column"
+            f"no id in {users.files[0]} ({', '.join(one.name for one in keys) or 'no column differs for every user'}) "
+            f"occurs in {events.files[0]}; are these the same users? --column user_id=NAME names the column of events"
         )
     return scored[0][0], scored[0][1]
 
@@ -158,8 +158,7 @@ def _is_key(con: duckdb.DuckDBPyConnection, users: Profile, column: Column) -> b
 def _shared(con: duckdb.DuckDBPyConnection, users: Profile, key: Column, events: Profile, column: Column) -> float:
     """Share of the column's values that are users, times the share of the users that it names."""
     asked, given = (
-        f"(select distinct trim(cast({quoted(one.name)} as varchar)) as id from {relation} where {quoted(one.name)} is "
-        "not null)"
+        f"(select distinct {id_text(one)} as id from {relation} where {id_text(one)} is not null)"
         for one, relation in ((key, users.relation), (column, events.relation))
     )
     met, ids, known = con.execute(

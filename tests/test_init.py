@@ -111,6 +111,24 @@ def test_users_without_a_signup_date_get_their_first_event(tmp_path: Path) -> No
     assert late == 0
 
 
+def test_rows_of_no_use_are_left_out_and_counted_so_that_the_proposal_runs(tmp_path: Path) -> None:
+    rows = log()
+    n = len(rows["user"])
+    users: list[object] = [float("nan") if i % 10 == 0 else float(user) for i, user in enumerate(rows["user"])]  # type: ignore[arg-type]
+    moments = ["soon" if i % 101 == 1 else str(moment) for i, moment in enumerate(rows["at"])]
+    kinds = ["" if i % 103 == 2 else "look" for i in range(n)]
+    events = frame_of(tmp_path, customer_id=users, at=moments, event_type=kinds)
+    people = tmp_path / "people.csv"
+    people.write_text("customer_id,signup_date\n" + "".join(f"{i},2023-12-01\n" for i in [*range(1, 100), 99]))
+    proposal = proposed(events, people)
+    told = " ".join(proposal.doubts)
+    kept = sum(i % 10 != 0 and i % 101 != 1 and i % 103 != 2 for i in range(n))
+    for what in ("events have no user", "events have no time", "events have no type", "1 of 100 users have no id"):
+        assert what in told
+    assert proposal.content["users"]["id_type"] == "integer"
+    assert counted(settings_of(proposal, tmp_path), tmp_path / "w") == {"users": 99, "events": kept}
+
+
 def test_objects_inside_json_lines_are_opened(tmp_path: Path) -> None:
     _, events = subscriptions(tmp_path, users=60, days=DAYS)
     lines = [json.loads(line) for line in events.read_text().splitlines()]
