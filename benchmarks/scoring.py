@@ -34,7 +34,7 @@ from measured import Took, medians, run, table
 
 from churn_duck.build import build
 from churn_duck.config import MODEL_NAMES, Settings
-from churn_duck.dataset import by_churn_rate, learn_schema, read_rows, recode
+from churn_duck.dataset import learn_schema, read_rows
 from churn_duck.land import land
 from churn_duck.linear import linear_terms
 from churn_duck.models import fit, risk
@@ -58,20 +58,16 @@ def prepare(folder: Path, rows: int) -> None:
         see_world(con, warehouse, None)
         schema = learn_schema(con, warehouse.settings)
         taught = read_rows(con, schema, "training_dataset", "split = 'train'")
-        ordered = by_churn_rate(schema, taught, np.ones(len(taught), bool))
-        recode(taught, schema, ordered)
         for name in MODEL_NAMES:
-            model = fit(name, ordered, Settings().training, taught.features, taught.label)
-            about = sealed(
-                {"features": ordered.as_dict(), "model_version": name, "linear": linear_terms(model, ordered)}
-            )
-            (folder / f"{name}.onnx").write_bytes(to_onnx(model, ordered, about))
-            (folder / f"{name}.pickle").write_bytes(pickle.dumps((model, ordered)))
+            model = fit(name, schema, Settings().training, taught.features, taught.label)
+            about = sealed({"features": schema.as_dict(), "model_version": name, "linear": linear_terms(model, schema)})
+            (folder / f"{name}.onnx").write_bytes(to_onnx(model, schema, about))
+            (folder / f"{name}.pickle").write_bytes(pickle.dumps((model, schema)))
         eligible = con.execute("select count(*) from scoring_dataset").fetchall()[0][0]
         con.execute(
             f"""copy (
                 select row_number() over () as user_id, features.* exclude (user_id)
-                from ({feature_query(ordered, "scoring_dataset")}) as features
+                from ({feature_query(schema, "scoring_dataset")}) as features
                 cross join range({-(-rows // eligible)}) limit {rows}
             ) to '{folder}/features.parquet' (format parquet, compression zstd)"""
         )

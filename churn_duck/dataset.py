@@ -21,8 +21,6 @@ from churn_duck.parts import parts
 Matrix = npt.NDArray[np.float32]
 # levels beyond the most frequent ones are read as unseen: a vocabulary is part of the model, not a copy of the data
 MAX_LEVELS = 100
-# a level counts as if so many more rows churned at the rate of all
-PRIOR_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -117,28 +115,6 @@ def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
         ) order by n desc, level limit {MAX_LEVELS}"""
     ).fetchall()
     return tuple(sorted(str(row[0]) for row in rows))
-
-
-def by_churn_rate(schema: FeatureSchema, rows: Rows, keep: npt.NDArray[np.bool_]) -> FeatureSchema:
-    """The schema with each category's levels in the order of their churn rate among the rows that `keep` marks."""
-    base, ordered = float(rows.label[keep].mean()), []
-    for position, (name, levels) in enumerate(schema.categorical, len(schema.numeric)):
-        codes = rows.features[:, position]
-        seen = keep & ~np.isnan(codes)
-        counts = np.bincount(codes[seen].astype(int), minlength=len(levels))
-        churned = np.bincount(codes[seen].astype(int), rows.label[seen], minlength=len(levels))
-        rates = (churned + PRIOR_ROWS * base) / (counts + PRIOR_ROWS)
-        ordered.append((name, tuple(levels[level] for level in np.argsort(rates, kind="stable"))))
-    return FeatureSchema(schema.numeric, tuple(ordered))
-
-
-def recode(rows: Rows, schema: FeatureSchema, wanted: FeatureSchema) -> None:
-    """Turn the codes of `schema`'s levels into those of `wanted`, in place."""
-    for position, (name, levels) in enumerate(schema.categorical, len(schema.numeric)):
-        places = dict(wanted.categorical)[name]
-        codes = np.array([*(places.index(level) for level in levels), np.nan], np.float32)
-        column = rows.features[:, position]
-        rows.features[:, position] = codes[np.nan_to_num(column, nan=len(levels)).astype(int)]
 
 
 def read_rows(

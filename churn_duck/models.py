@@ -22,8 +22,8 @@ PREDICTED_ROWS = 100_000
 def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipeline:
     """The untrained pipeline over a matrix in the order of `schema`.
 
-    The boosting reads the codes of levels as numbers: they are in the order of the churn rate, so that one threshold
-    parts the calm levels from the restless, and a level that training never saw goes with the majority.
+    The boosting reads the codes of levels as numbers, in the alphabetical order of the levels; a level that training
+    never saw goes with the majority.
     """
     weights = "balanced" if training.imbalance_strategy == "class_weight" else None
     n_numeric = len(schema.numeric)

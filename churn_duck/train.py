@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_duck.config import ModelName, Settings
-from churn_duck.dataset import FeatureSchema, Rows, by_churn_rate, learn_schema, read_rows, recode
+from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
 from churn_duck.errors import HistoryTooShort
 from churn_duck.evaluate import at_half, evaluation, require_two_classes
 from churn_duck.linear import linear_terms
@@ -43,8 +43,6 @@ def train(
     rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
     keep = rows.split == "train"
     require_two_classes(rows.label[keep], "training rows")
-    alphabetical, schema = schema, by_churn_rate(schema, rows, keep)
-    recode(rows, alphabetical, schema)
     learned = _Part(schema, rows.where(keep), _dates(con, "split = 'train'"))
     shipped = _Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
     del rows

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from churn_duck.config import Settings, parse_settings
-from churn_duck.dataset import Rows, by_churn_rate, learn_schema, read_rows, recode
+from churn_duck.dataset import Rows, learn_schema, read_rows
 from churn_duck.export import export
 from churn_duck.parts import DATES, parts
 from churn_duck.sampling import affordable_share, duckdb_at_rest, memory_bytes
@@ -95,19 +95,3 @@ def test_duckdb_rests_while_models_learn_and_has_its_memory_back_afterwards(
         assert memory_bytes(looking) < 3e8
         assert looking.execute("select count(*) from models").fetchall()[0][0] > 0
     assert memory_bytes(looking) == pytest.approx(before, rel=0.01)
-
-
-def test_levels_stand_in_the_order_of_their_churn_rate(looking: duckdb.DuckDBPyConnection) -> None:
-    schema = learn_schema(looking, SETTINGS)
-    rows = read_rows(looking, schema, "training_dataset")
-    before = rows.features.copy()
-    ordered = by_churn_rate(schema, rows, rows.split == "train")
-    recode(rows, schema, ordered)
-    position = schema.names.index("marketing_source")
-    keep = rows.split == "train"
-    levels = range(len(dict(ordered.categorical)["marketing_source"]))
-    rates = [rows.label[keep & (rows.features[:, position] == level)].mean() for level in levels]
-    again = read_rows(looking, ordered, "training_dataset")
-    assert rates == sorted(rates)
-    assert np.array_equal(np.nan_to_num(again.features, nan=-1), np.nan_to_num(rows.features, nan=-1))
-    assert not np.array_equal(np.nan_to_num(before), np.nan_to_num(rows.features))
