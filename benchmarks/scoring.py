@@ -79,7 +79,8 @@ def ours(folder: Path, name: str) -> None:
     with duckdb.connect(config={"threads": os.cpu_count() or 1}) as con:
         con.execute(f"create view features as from read_parquet('{folder}/features.parquet')")
         columns = ", ".join(model.schema.names)
-        write_risks(con, model, [f"select user_id, {columns} from features"], folder / f"ours_{name}.parquet")
+        (folder / f"ours_{name}").mkdir(exist_ok=True)
+        write_risks(con, model, [f"select user_id, {columns} from features"], folder / f"ours_{name}")
 
 
 def batches(folder: Path) -> Iterator[pa.RecordBatch]:
@@ -103,7 +104,7 @@ SIDES = {"ours": ours, "scikit_learn": scikit_learn}
 def agreement(folder: Path, name: str) -> float:
     """The largest difference between both sides, of the same user."""
     found = duckdb.sql(
-        f"select max(abs(a.churn_risk - b.churn_risk)), count(*) from '{folder}/ours_{name}.parquet' as a "
+        f"select max(abs(a.churn_risk - b.churn_risk)), count(*) from '{folder}/ours_{name}/*.parquet' as a "
         f"join '{folder}/scikit_learn_{name}.parquet' as b using (user_id)"
     ).fetchall()[0]
     return float(found[0])

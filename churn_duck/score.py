@@ -59,8 +59,8 @@ def score(
         )
     tell("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
-        write_risks(con, model, _queries(con, model), Path(scratch, "risks.parquet"))
-        _rank(con, Path(scratch, "risks.parquet"), version)
+        write_risks(con, model, _queries(con, model), Path(scratch))
+        _rank(con, Path(scratch), version)
     _audit(con, model)
     tell("writing predictions")
     added = _append(con)
@@ -83,7 +83,7 @@ def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> No
             scored.churn_risk,
             row_number() over (order by scored.churn_risk desc, scored.user_id) as risk_rank,
             cast({literal(str(utc_now()))} as timestamp) as scored_at
-        from read_parquet({literal(str(scratch))}) as scored
+        from read_parquet({literal(str(scratch / "*.parquet"))}) as scored
         cross join period""")
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from churn_duck.dataset import FeatureSchema, Matrix
-from churn_duck.export import batches_of, write_batches
+from churn_duck.export import batches_of, copy_to, write_batches
 from churn_duck.linear import risk_sql
 from churn_duck.onnx_model import OnnxModel
 
@@ -30,20 +30,22 @@ def feature_query(schema: FeatureSchema, relation: str, where: str = "true") -> 
     return f"select user_id, {schema.select_list()} from {relation} where {where}"
 
 
-def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, queries: Iterable[str], path: Path) -> int:
-    """Score the rows of each query, made by `feature_query`, into Parquet of user_id and churn_risk; their number."""
-    return write_batches((batch for query in queries for batch in _risk_batches(con, model, query)), path)
+def write_risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, queries: Iterable[str], folder: Path) -> int:
+    """Score the rows of each query, made by `feature_query`, into a Parquet file of user_id and churn_risk in `folder`.
+
+    Returns the number of rows.
+    """
+    files = ((query, folder / f"{number:04d}.parquet") for number, query in enumerate(queries))
+    return sum(_write_part(con, model, query, path) for query, path in files)
 
 
-def _risk_batches(con: duckdb.DuckDBPyConnection, model: OnnxModel, query: str) -> Iterator[pa.RecordBatch]:
+def _write_part(con: duckdb.DuckDBPyConnection, model: OnnxModel, query: str, path: Path) -> int:
     terms = model.metadata.get("linear")
     if terms:
-        risk = risk_sql(terms, model.schema)
-        yield from batches_of(con, f"select user_id, {risk} as churn_risk from ({query})", BATCH_ROWS)
-        return
+        return copy_to(con, f"select user_id, {risk_sql(terms, model.schema)} as churn_risk from ({query})", path)
     threads = int(con.execute("select current_setting('threads')").fetchall()[0][0])
-    for users, risks in scored(batches_of(con, query, BATCH_ROWS), model, threads):
-        yield pa.record_batch([users, risks], names=["user_id", "churn_risk"])
+    parts = scored(batches_of(con, query, BATCH_ROWS), model, threads)
+    return write_batches((pa.record_batch([*part], names=["user_id", "churn_risk"]) for part in parts), path)
 
 
 def scored(batches: Iterable[pa.RecordBatch], model: OnnxModel, threads: int) -> Iterator[Risks]:
