@@ -129,8 +129,8 @@ def _kind(origin: Origin, log: Profile, found: Roles) -> str:
         origin.take("events", "event_type", found.type)
         return quoted(found.type.name)
     labels = [column.label for column in log.columns]
-    sold = next((one for one in log.columns if QUANTITY.search(one.label) and one.is_number), None)
-    paid = next((one for one in log.columns if MONEY.search(one.label) and one.is_number), None)
+    sold = _number(log, QUANTITY)
+    paid = _number(log, MONEY)
     signed = next((one for one in (sold, paid) if one and 0 < one.negative_rows < 0.5 * one.rows), None)
     if signed is not None:
         origin.type_is_derived = True
@@ -140,6 +140,11 @@ def _kind(origin: Origin, log: Profile, found: Roles) -> str:
     origin.sources["events"]["constants"] = {"event_type": word}
     origin.doubts.append(f"no column of the events tells types of events: each is called {word}")
     return literal(word)
+
+
+def _number(log: Profile, called: re.Pattern[str]) -> Column | None:
+    """The first column of numbers that is called so."""
+    return next((one for one in log.columns if called.search(one.label) and one.is_number), None)
 
 
 def _kept(
@@ -178,9 +183,9 @@ def _derive(
     origin: Origin, log: Profile, kind: str, kept: str | None, events: str, users: str | None, people: Profile | None
 ) -> None:
     """Make the events a query where the files alone do not say it."""
-    sold = next((one for one in log.columns if QUANTITY.search(one.label) and one.is_number), None)
-    price = next((one for one in log.columns if PRICE.search(one.label) and one.is_number), None)
-    if sold and price and not any(MONEY.search(one.label) and one.is_number for one in log.columns):
+    sold = _number(log, QUANTITY)
+    price = _number(log, PRICE)
+    if sold and price and not _number(log, MONEY):
         origin.amount = f"try_cast({quoted(sold.name)} as double) * try_cast({quoted(price.name)} as double)"
     if not (origin.type_is_derived or kept or origin.amount):
         return
