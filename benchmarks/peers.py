@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:
+    import polars as pl
 
 WINDOWS, HORIZON, ACTIVE_WITHIN = (7, 14, 30), 30, 30
 COUNTS = {
@@ -23,12 +27,12 @@ COUNTS = {
 SUMMED = ("is_active_day", "total_events", *COUNTS, "watch_minutes")
 
 
-def polars(load: Path, out: Path, step: int) -> None:
-    """Lazy scan, eager grid in user and day order, rolling kernels by user, everything in narrow types."""
+def _polars_days(load: Path) -> pl.DataFrame:
+    """One row per user and active day."""
     import polars as pl  # noqa: PLC0415
 
     kind, day = pl.col("event_type"), pl.col("event_time").dt.date().alias("day")
-    daily = (
+    return (
         pl.scan_parquet(load / "events" / "*.parquet")
         .select("user_id", day, "event_type", "watch_minutes", "quiz_score")
         .group_by("user_id", "day")
@@ -40,6 +44,29 @@ def polars(load: Path, out: Path, step: int) -> None:
         )
         .collect()
     )
+
+
+def _polars_windows() -> list[pl.Expr]:
+    """Rolling sums and means by user."""
+    import polars as pl  # noqa: PLC0415
+
+    rolled = [
+        pl.col(name).rolling_sum(window, min_samples=1).over("user_id").alias(f"{name}_{window}d")
+        for window in WINDOWS
+        for name in SUMMED
+    ]
+    quiz = pl.col("quiz_avg_score")
+    return rolled + [
+        quiz.rolling_mean(window, min_samples=1).over("user_id").alias(f"quiz_avg_score_{window}d")
+        for window in WINDOWS
+    ]
+
+
+def polars(load: Path, out: Path, step: int) -> None:
+    """Lazy scan, eager grid in user and day order, rolling kernels by user, everything in narrow types."""
+    import polars as pl  # noqa: PLC0415
+
+    daily = _polars_days(load)
     users = pl.read_parquet(load / "users.parquet").sort("user_id")
     first, last = daily["day"].min(), daily["day"].max()
     days = pl.DataFrame({"day": pl.date_range(first, last, "1d", eager=True)})
@@ -51,16 +78,6 @@ def polars(load: Path, out: Path, step: int) -> None:
         .with_columns(pl.col(name).fill_null(0) for name in SUMMED)
     )
     del daily
-    quiz = pl.col("quiz_avg_score")
-    rolled = [
-        pl.col(name).rolling_sum(window, min_samples=1).over("user_id").alias(f"{name}_{window}d")
-        for window in WINDOWS
-        for name in SUMMED
-    ]
-    rolled += [
-        quiz.rolling_mean(window, min_samples=1).over("user_id").alias(f"quiz_avg_score_{window}d")
-        for window in WINDOWS
-    ]
     seen = pl.when(pl.col("is_active_day") > 0).then(pl.col("day")).forward_fill().over("user_id").alias("last_day")
     ahead = pl.col("is_active_day").reverse().rolling_sum(HORIZON, min_samples=1).reverse().shift(-1).over("user_id")
     wanted = days.filter(
@@ -69,7 +86,7 @@ def polars(load: Path, out: Path, step: int) -> None:
     )
     (
         grid.lazy()
-        .with_columns(*rolled, seen, ahead.alias("future_active_days"))
+        .with_columns(*_polars_windows(), seen, ahead.alias("future_active_days"))
         .filter(pl.col("day").is_in(wanted["day"].to_list()))
         .join(users.lazy(), on="user_id", how="inner")
         .with_columns(
