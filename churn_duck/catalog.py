@@ -19,7 +19,7 @@ from churn_duck.errors import SqlError, WarehouseError
 
 # their SQL names files or periods of the data, which are no part of what the engine does
 READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
-SHARED = ("trimmed_lower", "exact", "of_types", "outside", "others_than", "churn_label", "comments")
+SHARED = ("trimmed_lower", "exact", "of_types", "outside", "others_than", "churn_label", "silent_share", "comments")
 # all days that DuckDB's TIMESTAMP knows of with room for a year's arithmetic
 EARLIEST, LATEST = date(1, 1, 1), date(9998, 12, 31)
 

@@ -121,6 +121,13 @@ class Training(Section):
     max_rows: Annotated[int, Field(ge=1000)] | None = None
 
 
+class Calibration(Section):
+    """A sigmoid on the log-odds, and the number of trees, chosen on the last `size` of the training dates."""
+
+    method: Literal["sigmoid", "none"] = "sigmoid"
+    size: Share = 0.5
+
+
 class Evaluation(Section):
     """The metric that decides between models."""
 
@@ -128,10 +135,14 @@ class Evaluation(Section):
 
 
 class Promotion(Section):
-    """A challenger replaces production when it is better by more than `margin` with this `confidence`."""
+    """A challenger replaces production when it is better by more than `margin` with this `confidence`.
+
+    Guards: its ECE on the eligible test rows is at most `max_ece`, and its log-loss below the base rate's.
+    """
 
     margin: Annotated[float, Field(ge=0)] = 0.0
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    max_ece: Annotated[float, Field(gt=0)] = 0.1
 
 
 class Scoring(Section):
@@ -169,6 +180,7 @@ class Settings(Section):
     churn: Churn = Churn()
     population: Population = Population()
     training: Training = Training()
+    calibration: Calibration = Calibration()
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()
     scoring: Scoring = Scoring()

@@ -69,7 +69,8 @@ class FeatureSchema:
 class Rows:
     """Rows of a dataset: `features` float32[N, F], `label` and `recency` float64[N], `user` int codes[N].
 
-    `split` is the part of the date in the evaluation, as a word; `share` is the share of the users that were read.
+    `split` is the part of the date in the evaluation, `role` its part in the calibration, as words (empty: none);
+    `keys` are user_id and as_of_date; `share` is the share of the users that were read.
     """
 
     features: Matrix
@@ -78,6 +79,8 @@ class Rows:
     user: npt.NDArray[np.int64]
     eligible: npt.NDArray[np.bool_]
     split: npt.NDArray[np.str_]
+    role: npt.NDArray[np.str_]
+    keys: pl.DataFrame
     share: float = 1.0
 
     def __len__(self) -> int:
@@ -87,14 +90,16 @@ class Rows:
         """The rows that `keep`, bool[N], marks."""
         if keep.all():
             return self
-        return replace(self, **{name: getattr(self, name)[keep] for name in _ARRAYS})
+        return replace(
+            self, keys=self.keys.filter(pl.Series(keep)), **{name: getattr(self, name)[keep] for name in _ARRAYS}
+        )
 
     def only_eligible(self) -> Rows:
         """The rows that are ranked in earnest."""
         return self.where(self.eligible)
 
 
-_ARRAYS = ("features", "label", "recency", "user", "eligible", "split")
+_ARRAYS = ("features", "label", "recency", "user", "eligible", "split", "role")
 
 
 def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings) -> FeatureSchema:
@@ -124,12 +129,15 @@ def read_rows(
     # every row of the other datasets is eligible and tells its split, every row of this one tests
     evaluation = dataset == "evaluation_dataset"
     query = f"""select
+    user_id,
+    as_of_date,
     {schema.select_list()},
     cast(churn_label as double) as "(label)",
     cast({measures.RECENCY} as double) as "(recency)",
     dense_rank() over (order by user_id) - 1 as "(user)",
     {"is_eligible" if evaluation else "true"} as "(eligible)",
-    {"'test'" if evaluation else "split"} as "(split)"
+    {"'test'" if evaluation else "split"} as "(split)",
+    {"''" if evaluation else "coalesce(calibration_role, '')"} as "(role)"
 from {dataset}
 where {where} and """
     read: list[Rows] = []
@@ -147,6 +155,8 @@ def _rows(frame: pl.DataFrame, schema: FeatureSchema, share: float) -> Rows:
         user=frame["(user)"].to_numpy(),
         eligible=frame["(eligible)"].to_numpy(),
         split=frame["(split)"].to_numpy().astype("U7"),
+        role=frame["(role)"].to_numpy().astype("U9"),
+        keys=frame.select("user_id", "as_of_date"),
         share=share,
     )
 
@@ -158,6 +168,7 @@ def _joined(read: list[Rows]) -> Rows:
         name: np.empty((total, *getattr(read[0], name).shape[1:]), getattr(read[0], name).dtype) for name in _ARRAYS
     }
     share, at, users = read[0].share, 0, 0
+    keys = pl.concat([rows.keys for rows in read])
     while read:
         rows = read.pop(0)
         for name in _ARRAYS:
@@ -165,7 +176,7 @@ def _joined(read: list[Rows]) -> Rows:
         whole["user"][at : at + len(rows)] += users
         users += int(rows.user.max()) + 1 if len(rows) else 0
         at += len(rows)
-    return Rows(**whole, share=share)
+    return Rows(**whole, keys=keys, share=share)
 
 
 def _matrix(frame: pl.DataFrame) -> Matrix:

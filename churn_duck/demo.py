@@ -31,4 +31,4 @@ def demo(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, world: World, tel
         shutil.rmtree(folder, ignore_errors=True)
     users, events = (str(warehouse.generated / f"{table}.parquet") for table in ("users", "events"))
     landed = land_sources(warehouse, users, events, tell)
-    return replace(run(con, warehouse, None, None, tell), landed=landed)
+    return replace(run(con, warehouse, None, None, tell, force=True), landed=landed)

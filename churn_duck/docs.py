@@ -30,6 +30,7 @@ LAYERS = {
     "6": "Datasets",
     "7": "Drift",
     "8": "Models, scores and performance",
+    "9": "Evaluation",
 }
 BOUNDS = {
     "minimum": "at least {}",

@@ -7,6 +7,7 @@ ChurnDuckError
 ├── SqlError               a view failed: carries the file and DuckDB's message
 ├── ValidationFailed       the data broke a rule that is a failure
 ├── HistoryTooShort        too few days for features, label, purge and test
+├── NothingNew             training would repeat what has been trained
 ├── ModelError             a model cannot be trained, exported, verified or found
 └── AuditFailed            a scoring run did not score exactly whom it should
 """
@@ -40,6 +41,10 @@ class ValidationFailed(ChurnDuckError):
 
 class HistoryTooShort(ChurnDuckError):
     pass
+
+
+class NothingNew(ChurnDuckError):
+    exit_code = 5
 
 
 class ModelError(ChurnDuckError):

@@ -1,205 +1,277 @@
-"""Metrics on scored rows, ties by expectation, intervals by resampling users."""
+"""What a model version's test rows say of it: figures by SQL (`sql/9*`), intervals by resampling users."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
-import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
+import polars as pl
 
 from churn_duck.errors import ModelError
+from churn_duck.metrics import (
+    METRICS,
+    RANKING,
+    TOP_SHARES,
+    Codes,
+    Vector,
+    calibration_line,
+    log_odds,
+    losses,
+    ranking_and_top_metrics,
+    sigmoid,
+    tenths,
+)
+from churn_duck.resample import REPLICATES, Users, interval, resampled_users
 
-Vector = npt.NDArray[np.float64]
-REPLICATES = 500
-LOWER_IS_BETTER = {"log_loss", "brier"}
-RANKING = ("pr_auc", "roc_auc")
-PROBABILITY = ("log_loss", "brier")
-METRICS = RANKING + PROBABILITY
-TOP_SHARES = (0.01, 0.05, 0.10)
+POPULATIONS = ("eligible", "all")
+TOPS = tuple(f"{kind}_{top}" for top in ("capacity", *TOP_SHARES) for kind in ("precision", "lift"))
+CALIBRATION = ("ece", "slope", "intercept")
+# a churner who has been silent this long was easy to foresee
+SILENT_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Rows sorted by falling score, cut into groups of equal scores; `label` is in that order."""
+class Tested:
+    """Test rows of one population: what was said, raw and calibrated, and what came true; each float64[N] or int[N]."""
 
-    order: npt.NDArray[np.int64]
-    group_ends: npt.NDArray[np.int64]
+    user: Codes
+    day: Codes
+    recency: Vector
     label: Vector
+    raw_risk: Vector
+    churn_risk: Vector
+
+
+def evaluate(
+    con: duckdb.DuckDBPyConnection, version: str, capacity: int, seed: int, replicates: int = REPLICATES
+) -> dict[str, Any]:
+    """Every figure of a version, `eligible` and `all`, with 95 % intervals, which it keeps in `test_intervals`.
+
+    Raises: ModelError when the version has no test rows.
+    """
+    for population in POPULATIONS:
+        rows = tested(con, version, population)
+        keep_intervals(con, version, capacity, population, intervals(rows, capacity, seed, replicates), seed)
+    return {population: described(con, version, capacity, population) for population in POPULATIONS}
+
+
+def tested(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Tested:
+    """The test rows of a version in a fixed order."""
+    frame = con.sql(
+        """select
+            dense_rank() over (order by user_id) - 1 as user,
+            date_diff('day', date '1970-01-01', as_of_date) as day,
+            cast(days_since_last_activity as double) as recency,
+            cast(churn_label as double) as label,
+            raw_risk,
+            churn_risk
+        from test_scores
+        where model_version = ? and (is_eligible or ? = 'all')
+        order by user_id, as_of_date""",
+        params=[version, population],
+    ).pl()
+    if not frame.height:
+        raise ModelError(f"no test rows of {version} are kept; churn-duck models lists the versions")
+    return Tested(*(frame[name].to_numpy() for name in frame.columns))
+
+
+def intervals(
+    rows: Tested, capacity: int, seed: int, replicates: int = REPLICATES
+) -> dict[tuple[str, str], list[float]]:
+    """The 95 % interval of each (scorer, metric), all from the same resamples of users."""
+    users = Users.of(rows.user, rows.label)
+    scorers = {"model": rows.churn_risk, "recency_rule": rows.recency}
+    ranked = [ranking_and_top_metrics(score, rows.label, rows.day, capacity) for score in scorers.values()]
+    sums = _UserSums.of(rows, users)
+
+    def weigh(times: Vector) -> list[float]:
+        weight = times[users.code]
+        return [value for weighing in ranked for value in weighing(weight)] + sums.metrics(times)
+
+    names = [(scorer, metric) for scorer in scorers for metric in (*RANKING, *TOPS)] + sums.names
+    draws = dict(zip(names, resampled_users(weigh, users, seed, replicates).T, strict=True))
+    for metric in RANKING:
+        draws["model", f"{metric}_gain"] = draws["model", metric] - draws["recency_rule", metric]
+    return {name: interval(values) for name, values in draws.items()}
+
+
+@dataclass(frozen=True)
+class _UserSums:
+    """Sums by user, float64[users, columns], of which every metric of probabilities is made: no row is looked at twice.
+
+    The calibration line moves by one step of Newton's method from the whole sample's, which is exact to first order.
+    """
+
+    sums: Vector
+    lines: Mapping[str, tuple[float, float]]
 
     @staticmethod
-    def of(score: Vector, label: Vector) -> Ranking:
-        """Sort once, weigh often."""
-        order = np.argsort(-score, kind="stable")
-        falls = np.flatnonzero(np.diff(score[order]))
-        return Ranking(order, np.append(falls, len(score) - 1), label[order])
+    def of(rows: Tested, users: Users) -> _UserSums:
+        silent = rows.label * (rows.recency >= SILENT_DAYS)
+        columns, lines = [np.ones(len(rows.label)), rows.label, silent], {}
+        for scorer, risk in _probabilities(rows).items():
+            lines[scorer] = calibration_line(risk, rows.label)
+            columns += _columns(risk, rows.label, *lines[scorer])
+        sums = [np.bincount(users.code, column, users.n) for column in columns]
+        return _UserSums(np.stack(sums, axis=1), lines)
 
-    def hits_and_taken(self, weight: Vector) -> tuple[Vector, Vector]:
-        """Weight of the churners, and of everybody, from the highest score to the end of each group."""
-        sorted_weight = weight[self.order]
-        hits: Vector = np.cumsum(sorted_weight * self.label)[self.group_ends]
-        taken: Vector = np.cumsum(sorted_weight)[self.group_ends]
-        return hits, taken
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        metrics = (*METRICS[2:], *CALIBRATION)
+        return [
+            ("rows", "churn_rate"),
+            ("rows", "silent_churners"),
+            *((scorer, metric) for scorer in self.lines for metric in metrics),
+        ]
 
-    def metrics(self, weight: Vector) -> list[float]:
-        """PR-AUC (average precision, one threshold a distinct score) and ROC-AUC (ties counted half)."""
-        hits, taken = self.hits_and_taken(weight)
-        found = np.diff(hits, prepend=0.0)
-        # leading groups that a resample left out hold nobody: 0 / 0 is no precision, and nothing was found there
-        precision = hits / np.maximum(taken, 1e-12)
-        passed = np.diff(taken, prepend=0.0) - found
-        outranked = np.sum(passed * (hits - found / 2))
-        return [float(found @ precision / hits[-1]), float(outranked / (hits[-1] * (taken[-1] - hits[-1])))]
-
-
-def losses(risk: Vector, label: Vector) -> tuple[Vector, Vector]:
-    """Log-loss (natural log, probabilities kept 1e-15 off 0 and 1) and squared error, row by row."""
-    kept = np.clip(risk, 1e-15, 1 - 1e-15)
-    return -(label * np.log(kept) + (1 - label) * np.log(1 - kept)), (risk - label) ** 2
-
-
-Weighing = Callable[[Vector], list[float]]
+    def metrics(self, times: Vector) -> list[float]:
+        total = times @ self.sums
+        (rows, churners, silent), rest = total[:3], total[3:]
+        values = [churners / rows, silent / churners]
+        for (slope, intercept), own in zip(self.lines.values(), np.split(rest, len(self.lines)), strict=True):
+            log_loss, brier, g0, g1, h00, h01, h11 = own[:7]
+            area = h00 * h11 - h01 * h01
+            line = [slope + (h00 * g1 - h01 * g0) / area, intercept + (h11 * g0 - h01 * g1) / area]
+            values += [log_loss / rows, brier / rows, np.abs(own[7:]).sum() / rows, *line]
+        return [float(value) for value in values]
 
 
-def ranking_metrics(score: Vector, label: Vector) -> Weighing:
-    """Row weights to [pr_auc, roc_auc]."""
-    return Ranking.of(score, label).metrics
+def _probabilities(rows: Tested) -> dict[str, Vector]:
+    return {"model": rows.churn_risk, "raw": rows.raw_risk}
 
 
-def probability_metrics(risk: Vector, label: Vector) -> Weighing:
-    """Row weights to [log_loss, brier]."""
-    log_loss, brier = losses(risk, label)
-    return lambda weight: [float(weight @ log_loss / weight.sum()), float(weight @ brier / weight.sum())]
+def _columns(risk: Vector, label: Vector, slope: float, intercept: float) -> list[Vector]:
+    """Losses, the first and second derivatives at the calibration line, and the gap in each tenth, row by row."""
+    z, tenth = log_odds(risk), tenths(risk)
+    said = sigmoid(slope * z + intercept)
+    pull, spread = label - said, said * (1 - said)
+    gaps = [np.where(tenth == number, risk - label, 0.0) for number in range(10)]
+    return [*losses(risk, label), pull, pull * z, spread, spread * z, spread * z * z, *gaps]
 
 
-def metric_of(name: str, score: Vector, label: Vector) -> Weighing:
-    """Row weights to [the metric]."""
-    if name in RANKING:
-        weighing = ranking_metrics(score, label)
-        return lambda weight: [weighing(weight)[RANKING.index(name)]]
-    weighing = probability_metrics(score, label)
-    return lambda weight: [weighing(weight)[PROBABILITY.index(name)]]
+def keep_intervals(
+    con: duckdb.DuckDBPyConnection,
+    version: str,
+    capacity: int,
+    population: str,
+    found: Mapping[tuple[str, str], list[float]],
+    seed: int,
+    replicates: int = REPLICATES,
+) -> None:
+    """Write the intervals of one population in place of what is there."""
+    con.execute(
+        "delete from test_intervals where model_version = ? and top_k = ? and population = ?",
+        [version, capacity, population],
+    )
+    rows = [
+        (version, capacity, population, scorer, metric, low, high, replicates, seed)
+        for (scorer, metric), (low, high) in found.items()
+    ]
+    con.executemany(f"insert into test_intervals values ({', '.join('?' * 9)})", rows)
 
 
-def precision_at(score: Vector, label: Vector, k: int) -> float:
-    """Share of churners among the first k; a group of equal scores that k cuts counts by its mean."""
-    k = min(k, len(score))
-    ranking = Ranking.of(score, label)
-    ends = ranking.group_ends + 1
-    group = int(np.searchsorted(ends, k))
-    hits, _ = ranking.hits_and_taken(np.ones(len(label)))
-    before, hits_before = (int(ends[group - 1]), hits[group - 1]) if group else (0, 0.0)
-    share = (hits[group] - hits_before) / (ends[group] - before)
-    return float((hits_before + (k - before) * share) / k)
+def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> dict[str, Any]:
+    """The view `evaluation` of one population, nested, with the reliability table: JSON-ready.
 
-
-def resampled(
-    weighings: list[Weighing], label: Vector, user: npt.NDArray[np.int64], seed: int, replicates: int = REPLICATES
-) -> Vector:
-    """Every metric on the same resamples of users, float64[replicates, metrics].
-
-    A resample that happens to hold one class only is drawn again.
+    Raises: ModelError when a figure is missing or not a number.
     """
-    random = np.random.default_rng(seed)
-    users, codes = np.unique(user, return_inverse=True)
-    rows: list[list[float]] = []
-    while len(rows) < replicates:
-        drawn = np.bincount(random.integers(0, len(users), len(users)), minlength=len(users))
-        weight = drawn.astype(np.float64)[codes]
-        if 0 < weight @ label < weight.sum():
-            rows.append([value for weighing in weighings for value in weighing(weight)])
-    return np.array(rows)
+    rows = con.execute(
+        "select scorer, metric, value, low, high from evaluation(?, ?) where population = ?",
+        [version, capacity, population],
+    ).fetchall()
+    values: dict[str, dict[str, float]] = {}
+    ranges: dict[str, dict[str, list[float]]] = {}
+    for scorer, metric, value, low, high in rows:
+        if value is None or not np.isfinite(value):
+            raise ModelError(f"{metric} of {scorer} on the {population} test rows of {version} is not a number")
+        values.setdefault(scorer, {})[metric] = value
+        if low is not None:
+            ranges.setdefault(scorer, {})[metric] = [low, high]
+    return _nested(values, ranges, _reliability(con, version, population))
 
 
-def interval(values: Vector) -> list[float]:
-    """Middle 95 % of resampled values."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return [float(low), float(high)]
-
-
-def require_two_classes(label: Vector, rows: str) -> None:
-    """Raises ModelError when a ranking metric would be NaN."""
-    churners = float(label.sum())
-    if not 0 < churners < len(label):
-        raise ModelError(
-            f"{rows}: {churners:.0f} of {len(label)} rows are churners, so no metric can be computed; "
-            "move --as-of, lengthen the history or change churn.window_days"
-        )
-
-
-def evaluation(
-    risk: Vector, label: Vector, recency: Vector, user: npt.NDArray[np.int64], seed: int, top_k: int
+def _nested(
+    values: dict[str, dict[str, float]], ranges: dict[str, dict[str, list[float]]], reliability: dict[str, Any]
 ) -> dict[str, Any]:
-    """Every metric of `risk` on these rows with 95 % intervals, the base rate and the recency rule beside it."""
-    weighings = [ranking_metrics(risk, label), probability_metrics(risk, label), ranking_metrics(recency, label)]
-    everyone = np.ones(len(label))
-    values = [value for weighing in weighings for value in weighing(everyone)]
-    draws = resampled(weighings, label, user, seed)
-    base_rate = float(label.mean())
-    gains = {name: interval(draws[:, i] - draws[:, i + 4]) for i, name in enumerate(RANKING)}
+    counts, gains = values["rows"], [ranges["model"][f"{name}_gain"] for name in RANKING]
     return {
-        "rows": len(label),
-        "users": len(np.unique(user)),
-        "churn_rate": base_rate,
-        **dict(zip(METRICS, values, strict=False)),
-        "intervals": {name: interval(draws[:, i]) for i, name in enumerate(METRICS)},
-        "base_rate": dict(
-            zip(PROBABILITY, probability_metrics(np.full(len(label), base_rate), label)(everyone), strict=True)
-        ),
-        "recency_rule": {
-            name: {"value": values[i + 4], "interval": interval(draws[:, i + 4])} for i, name in enumerate(RANKING)
+        "rows": int(counts["test_rows"]),
+        "users": int(counts["test_users"]),
+        "churn_rate": counts["churn_rate"],
+        "silent_churners": counts["silent_churners"],
+        **values["model"],
+        "intervals": ranges["model"],
+        "intervals_of_rows": ranges["rows"],
+        **{
+            scorer: {**values[scorer], "intervals": ranges.get(scorer, {})}
+            for scorer in ("raw", "recency_rule", "base_rate")
         },
-        "gain_over_recency_rule": gains,
-        "beats_recency_rule": all(low > 0 for low, _ in gains.values()),
-        "top": _top(risk, label, top_k),
-        "calibration": _calibration(risk, label),
+        "beats_recency_rule": all(low > 0 for low, _ in gains),
+        "reliability": reliability,
     }
 
 
-def _top(risk: Vector, label: Vector, top_k: int) -> dict[str, dict[str, float]]:
-    sizes = {f"{share:.0%}": max(1, round(share * len(label))) for share in TOP_SHARES}
-    rows = {}
-    for name, k in {f"top_{top_k}": top_k, **sizes}.items():
-        precision = precision_at(risk, label, k)
-        rows[name] = {"rows": min(k, len(label)), "precision": precision, "lift": precision / float(label.mean())}
-    return rows
+def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) -> dict[str, list[dict[str, float]]]:
+    rows = con.execute(
+        """select scorer, tenth, test_rows, mean_risk, churn_rate
+        from reliability(?) where population = ? order by scorer, tenth""",
+        [version, population],
+    ).fetchall()
+    tables: dict[str, list[dict[str, float]]] = {}
+    for scorer, tenth, n, mean_risk, churn_rate in rows:
+        tables.setdefault(scorer, []).append(
+            {"tenth": tenth, "rows": n, "mean_risk": mean_risk, "churn_rate": churn_rate}
+        )
+    return tables
 
 
-def _calibration(risk: Vector, label: Vector) -> dict[str, Any]:
-    """Reliability by tenths of the rows, expected calibration error, and the logistic slope and intercept."""
-    kept = np.clip(risk, 1e-15, 1 - 1e-15)
-    log_odds = np.log(kept / (1 - kept))
-    line = LogisticRegression(C=np.inf, max_iter=1000).fit(log_odds.reshape(-1, 1), label)
-    tenths = [part for part in np.array_split(np.argsort(risk, kind="stable"), 10) if len(part)]
-    table = [
-        {"rows": len(part), "mean_risk": float(risk[part].mean()), "churn_rate": float(label[part].mean())}
-        for part in tenths
-    ]
-    gap = sum(row["rows"] * abs(row["mean_risk"] - row["churn_rate"]) for row in table) / len(risk)
-    return {"slope": float(line.coef_[0, 0]), "intercept": float(line.intercept_[0]), "ece": gap, "reliability": table}
+def keep_test_scores(con: duckdb.DuckDBPyConnection, version: str, rows: pl.DataFrame) -> None:
+    """Write the test rows of a version: the columns of `test_scores` but for the version."""
+    con.execute(
+        """insert into test_scores by name
+        select
+            ? as model_version,
+            user_id,
+            as_of_date,
+            is_eligible,
+            cast(days_since_last_activity as integer) as days_since_last_activity,
+            cast(churn_label as integer) as churn_label,
+            raw_risk,
+            churn_risk
+        from rows""",
+        [version],
+    )
 
 
-def at_half(risk: Vector, label: Vector) -> dict[str, Any]:
+def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
     """Confusion matrix and per-class report at a threshold of 0.5, and 50 points of the precision-recall curve."""
-    said = risk >= 0.5
-    matrix = [[int(np.sum((label == true) & (said == guess))) for guess in (0, 1)] for true in (0, 1)]
-    ranking = Ranking.of(risk, label)
-    hits, taken = ranking.hits_and_taken(np.ones(len(label)))
-    picked = np.unique(np.linspace(0, len(taken) - 1, 50).astype(int))
+    counts = dict(
+        con.execute(
+            """select (churn_label, cast(churn_risk >= 0.5 as integer)), count(*)
+            from test_scores where model_version = ? and is_eligible group by all""",
+            [version],
+        ).fetchall()
+    )
+    matrix = [[counts.get((true, guess), 0) for guess in (0, 1)] for true in (0, 1)]
     return {
         "confusion_matrix": matrix,
         "classification_report": {str(value): _report(matrix, value) for value in (0, 1)},
-        "pr_curve": [
-            {
-                "threshold": float(risk[ranking.order[ranking.group_ends[i]]]),
-                "precision": float(hits[i] / taken[i]),
-                "recall": float(hits[i] / hits[-1]),
-            }
-            for i in picked
-        ],
+        "pr_curve": _pr_curve(con, version),
     }
+
+
+def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[dict[str, float]]:
+    rows = con.execute(
+        """select score, found / taken, found / list_churners
+        from test_ties(?) where scorer = 'model' and population = 'eligible' and list_date is null
+        order by score desc""",
+        [version],
+    ).fetchall()
+    picked = np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))
+    return [dict(zip(("threshold", "precision", "recall"), rows[i], strict=True)) for i in picked]
 
 
 def _report(matrix: list[list[int]], value: int) -> dict[str, float | None]:

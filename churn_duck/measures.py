@@ -7,6 +7,8 @@ from churn_duck.config import Settings
 from churn_duck.errors import ConfigError
 
 RECENCY = "days_since_last_activity"
+# says of a user of any age how unusual the present silence is
+SILENT_SHARE = "silent_share"
 CHECK = ("landing", "source_row", "severity", "offence")
 # what every row of a dataset begins with
 KEYS = ("user_id", "as_of_date", "signup_date")
@@ -23,6 +25,7 @@ _COMMENTS = {
     "is_active_day": "1 with activity on the day, else 0",
     "total_events": "events of any type on the day",
     "days_since_last_activity": "days since the last active day; since signup_date before the first",
+    "silent_share": "days_since_last_activity as a share of days_since_signup, 0 to 1; 0 on the day of signing up",
     "last_activity_date": "last active day on or before as_of_date. NULL: never active",
     "state": "future, new (never active), active or lapsed",
     "is_eligible": "true: worth a prediction; see population.active_within_days",
@@ -32,6 +35,7 @@ _COMMENTS = {
     "source_row": "row number within that landing",
     "severity": "fail: validate exits 1; warn: it is only told",
     "offence": "what is wrong, with the value",
+    "calibration_role": "of a training row: fit, purge or calibrate. NULL: no room for a purged calibration",
     "split": "train, purge, test or warm_up: the part of the date in the evaluation",
 }
 
@@ -72,6 +76,7 @@ def feature_columns(settings: Settings) -> list[str]:
         *daily_columns(settings),
         *(f"{stem}_{days}d" for days in settings.features.windows_days for stem in stems),
         RECENCY,
+        SILENT_SHARE,
         *(ratio.name for ratio in settings.ratios),
     ]
 

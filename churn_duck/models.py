@@ -15,11 +15,13 @@ from churn_duck.config import ModelName, Training
 from churn_duck.dataset import FeatureSchema, Matrix
 from churn_duck.errors import ModelError
 
+# trees of the boosting where nothing says that fewer are better
+ITERATIONS = 250
 # rows that are predicted at a time: the library's copies stay small
 PREDICTED_ROWS = 100_000
 
 
-def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipeline:
+def pipeline(name: ModelName, schema: FeatureSchema, training: Training, iterations: int = ITERATIONS) -> Pipeline:
     """The untrained pipeline over a matrix in the order of `schema`.
 
     The boosting reads the codes of levels as numbers, in the alphabetical order of the levels; a level that training
@@ -38,7 +40,7 @@ def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipe
         classifier = HistGradientBoostingClassifier(
             learning_rate=0.08,
             max_depth=6,
-            max_iter=250,
+            max_iter=iterations,
             class_weight=weights,
             early_stopping=False,
             random_state=training.random_state,
@@ -48,7 +50,14 @@ def pipeline(name: ModelName, schema: FeatureSchema, training: Training) -> Pipe
     return Pipeline([("columns", columns), ("classifier", classifier)])
 
 
-def fit(name: ModelName, schema: FeatureSchema, training: Training, features: Matrix, label: npt.ArrayLike) -> Pipeline:
+def fit(
+    name: ModelName,
+    schema: FeatureSchema,
+    training: Training,
+    features: Matrix,
+    label: npt.ArrayLike,
+    iterations: int = ITERATIONS,
+) -> Pipeline:
     """The trained pipeline. Features are float32 numbers in float64 arithmetic, as in the exported graph.
 
     Raises: ModelError when there is only one class to learn.
@@ -57,7 +66,7 @@ def fit(name: ModelName, schema: FeatureSchema, training: Training, features: Ma
     if len(classes) < 2:
         what = "churns" if classes.size and classes[0] == 1 else "stays"
         raise ModelError(f"every one of the {len(features)} training rows {what}; there is nothing to tell apart")
-    trained = pipeline(name, schema, training).fit(features.astype(np.float64), label)
+    trained = pipeline(name, schema, training, iterations).fit(features.astype(np.float64), label)
     if training.imbalance_strategy == "class_weight":
         _take_weights_out(trained, float(np.asarray(label, dtype=np.float64).mean()))
     return trained
@@ -70,6 +79,13 @@ def _take_weights_out(trained: Pipeline, base_rate: float) -> None:
         classifier.intercept_ = classifier.intercept_ - shift
     else:
         classifier._baseline_prediction = classifier._baseline_prediction - shift
+
+
+def log_odds(model: Pipeline, features: Matrix) -> npt.NDArray[np.float64]:
+    """ln(p / (1 - p)) of churn by the training library, float64[N]."""
+    starts = range(0, len(features), PREDICTED_ROWS)
+    parts = [np.ravel(model.decision_function(features[at : at + PREDICTED_ROWS].astype(np.float64))) for at in starts]
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def risk(model: Pipeline, features: Matrix) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import duckdb
@@ -12,10 +12,21 @@ import numpy as np
 from churn_duck.config import MODEL_NAMES, Promotion
 from churn_duck.dataset import read_rows
 from churn_duck.errors import ModelError
-from churn_duck.evaluate import LOWER_IS_BETTER, Vector, interval, metric_of, require_two_classes, resampled
+from churn_duck.metrics import (
+    LOWER_IS_BETTER,
+    Codes,
+    Vector,
+    calibration_error,
+    losses,
+    metric_of,
+    require_two_classes,
+)
+from churn_duck.onnx_export import PARITY_GATE
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.registry import Version, production, utc_now, versions, write_registry
+from churn_duck.resample import Users, interval, resampled
 from churn_duck.sampling import affordable_share
+from churn_duck.train import test_digest
 from churn_duck.warehouse import Tell, Warehouse, see_world, unheard
 
 
@@ -50,12 +61,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class _Contest:
-    """Scores of several versions on the same rows."""
+    """Scores of several versions on the same rows; `digest` says which rows."""
 
     scores: dict[str, Vector]
     label: Vector
-    user: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    user: Codes
     metric: str
+    digest: str = ""
 
     def value(self, version: str) -> float:
         (value,) = metric_of(self.metric, self.scores[version], self.label)(np.ones(len(self.label)))
@@ -67,10 +79,26 @@ class _Contest:
         """The metric's value, turned so that more is better."""
         return -self.value(version) if self.metric in LOWER_IS_BETTER else self.value(version)
 
+    def log_loss(self, version: str) -> float:
+        return float(losses(self.scores[version], self.label)[0].mean())
+
+    def ece(self, version: str) -> float:
+        return calibration_error(self.scores[version], self.label)
+
+    def distrust(self, version: str, max_ece: float) -> str:
+        """Why its probabilities must not go into production; empty: they may."""
+        rate = float(self.label.mean())
+        base = float(losses(np.full(len(self.label), rate), self.label)[0].mean())
+        if self.log_loss(version) >= base:
+            return f"log-loss {self.log_loss(version):.4f} is no better than the base rate's {base:.4f}"
+        if self.ece(version) > max_ece:
+            return f"ECE {self.ece(version):.4f} exceeds promotion.max_ece {max_ece:g}"
+        return ""
+
     def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
         """Both on the same resamples of users."""
         metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
-        draws = resampled(metrics, self.label, self.user, seed)
+        draws = resampled(metrics, Users.of(self.user, self.label), seed)
         gain = draws[:, 0] - draws[:, 1]
         gain = -gain if self.metric in LOWER_IS_BETTER else gain
         low, high = interval(gain)
@@ -95,14 +123,37 @@ def promote(
     answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
     rival = incumbent if answers else None
     contest = _contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
-    best = max(challengers, key=lambda version: contest.gain(version.model_version))
-    decision = _decide(contest, best.model_version, rival.model_version if rival else None, warehouse)
-    if incumbent is not None and rival is None:
+    for version in challengers:
+        _require_evidence(version, contest)
+    decision = _decide(
+        contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse
+    )
+    if incumbent is not None and rival is None and decision.promoted:
         reason = f"{incumbent.model_version} answers another question than the settings ask"
         decision = replace(decision, previous=incumbent.model_version, reason=reason)
     if decision.promoted:
-        _record(con, warehouse, decision, end)
+        parity = next(max(_parities(v)) for v in challengers if v.model_version == decision.production)
+        _record(con, warehouse, contest, decision, end, parity)
     return decision
+
+
+def _require_evidence(version: Version, contest: _Contest) -> None:
+    """Raises ModelError unless the version was measured, on these rows, and its export proved exact."""
+    measured = version.metrics.get("eligible", {}).get(contest.metric)
+    if measured is None or not math.isfinite(measured):
+        raise ModelError(f"{version.model_version} has no {contest.metric} in its metrics; nothing is promoted")
+    if version.metrics.get("test_digest") != contest.digest:
+        raise ModelError(
+            f"{version.model_version} was measured on another test set than there is now; nothing is promoted; "
+            "run: churn-duck train"
+        )
+    if not max(_parities(version)) <= PARITY_GATE:
+        raise ModelError(f"{version.model_version} has no proof that its files are exact; nothing is promoted")
+
+
+def _parities(version: Version) -> list[float]:
+    parity = version.metrics.get("parity", {})
+    return [float(parity.get(role, math.inf)) for role in ("evaluated", "shipped")]
 
 
 def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> list[Version]:
@@ -129,7 +180,8 @@ def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: l
         rows = read_rows(con, model.schema, "training_dataset", "split = 'test'", share)
         scores[version.model_version] = model.risk(rows.features)
     require_two_classes(rows.label, "eligible test rows")
-    return _Contest(scores, rows.label, rows.user, warehouse.settings.evaluation.primary_metric)
+    metric = warehouse.settings.evaluation.primary_metric
+    return _Contest(scores, rows.label, rows.user, metric, test_digest(con, rows))
 
 
 def _require_unseen(model: OnnxModel, first_test: date) -> None:
@@ -141,41 +193,63 @@ def _require_unseen(model: OnnxModel, first_test: date) -> None:
         )
 
 
-def _decide(contest: _Contest, best: str, incumbent: str | None, warehouse: Warehouse) -> Decision:
-    metric, rows = contest.metric, len(contest.label)
+def _decide(contest: _Contest, challengers: list[str], incumbent: str | None, warehouse: Warehouse) -> Decision:
+    settings, metric, rows = warehouse.settings, contest.metric, len(contest.label)
     values = {name: contest.value(name) for name in contest.scores}
+    doubts = {name: contest.distrust(name, settings.promotion.max_ece) for name in challengers}
+    trusted = [name for name in challengers if not doubts[name]]
     if incumbent is None:
+        # something must score: where no risk can be trusted, the least wrong one, and it is said
+        best = max(trusted, key=contest.gain) if trusted else min(challengers, key=contest.log_loss)
         reason = f"best {metric} of {len(values)}; there was no production model"
-        return Decision(best, None, True, metric, values, rows, None, reason)
+        reason = (
+            reason if trusted else f"no model can be trusted as a probability ({doubts[best]}); the least wrong one"
+        )
+        return Decision(best, None, True, metric, values, rows, None, reason + _passed_over(doubts, best))
+    if not trusted:
+        reason = "; ".join(f"{name}: {doubt}" for name, doubt in doubts.items())
+        return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
+    best = max(trusted, key=contest.gain)
     if best == incumbent:
         reason = "the newest best model is already production"
         return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
-    settings = warehouse.settings
     found = contest.compared(best, incumbent, settings.promotion, settings.training.random_state)
     reason = (
         f"{best} is better by more than {found.margin:g} in {found.chance_better:.1%} of user resamples, "
         f"{found.confidence:.0%} are needed; gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
-    )
+    ) + _passed_over(doubts, best)
     winner = best if found.convinces else incumbent
     return Decision(winner, incumbent, found.convinces, metric, values, rows, found, reason)
 
 
-def _record(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, decision: Decision, end: date) -> None:
-    previous = decision.values.get(decision.previous) if decision.previous else None
-    evidence = astuple(decision.evidence) if decision.evidence else (None,) * 5
-    con.execute(
-        f"insert into promotions values ({', '.join('?' * 14)})",
-        [
-            utc_now(),
-            decision.production,
-            decision.previous,
-            end,
-            decision.primary_metric,
-            decision.values[decision.production],
-            previous,
-            *evidence,
-            decision.test_rows,
-            decision.reason,
-        ],
-    )
+def _passed_over(doubts: dict[str, str], best: str) -> str:
+    """Who was not considered, and why."""
+    return "".join(f"; passed over {name}: {doubt}" for name, doubt in doubts.items() if doubt and name != best)
+
+
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    contest: _Contest,
+    decision: Decision,
+    end: date,
+    parity: float,
+) -> None:
+    winner = decision.production
+    row = {
+        "promoted_at": utc_now(),
+        "model_version": winner,
+        "previous_version": decision.previous,
+        "as_of_date": end,
+        "primary_metric": decision.primary_metric,
+        "metric_value": decision.values[winner],
+        "previous_value": decision.values.get(decision.previous or ""),
+        **(asdict(decision.evidence) if decision.evidence else {}),
+        "test_rows": decision.test_rows,
+        "reason": decision.reason,
+        "log_loss": contest.log_loss(winner),
+        "ece": contest.ece(winner),
+        "parity": parity,
+    }
+    con.execute(f"insert into promotions ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
     write_registry(con, warehouse)

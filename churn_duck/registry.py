@@ -110,6 +110,16 @@ def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> 
     return found
 
 
+def find_version(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: str | None) -> Version:
+    """The version of that name; None: production. Raises: ModelError when there is none."""
+    if name is None:
+        return require_production(con, warehouse)
+    found = versions(con, warehouse, f"model_version = {literal(name)}")
+    if not found:
+        raise ModelError(f"there is no model {name}; churn-duck models lists them")
+    return found[0]
+
+
 def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str | None) -> Version:
     """Put `version` back into production; None: the one before the present one.
 
@@ -117,18 +127,16 @@ def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str 
     """
     current = require_production(con, warehouse)
     target = version or _before(con, current.model_version)
-    found = versions(con, warehouse, f"model_version = {literal(target)}")
-    if not found:
-        raise ModelError(f"there is no model {target}; churn-duck models lists them")
+    found = find_version(con, warehouse, target)
     if target == current.model_version:
         raise ModelError(f"{target} is production already")
-    found[0].scoring_model()
+    found.scoring_model()
     con.execute(
         "insert into promotions (promoted_at, model_version, previous_version, reason) values (?, ?, ?, ?)",
         [utc_now(), target, current.model_version, f"rolled back from {current.model_version}"],
     )
     write_registry(con, warehouse)
-    return found[0]
+    return found
 
 
 def _before(con: duckdb.DuckDBPyConnection, current: str) -> str:

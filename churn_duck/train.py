@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version as library_version
 from typing import Any
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
+import polars as pl
+from sklearn.pipeline import Pipeline
 
+from churn_duck.calibrate import Calibration, Chosen, accepted, choose, fold_in, on_all_evidence
 from churn_duck.config import ModelName, Settings
 from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
-from churn_duck.errors import HistoryTooShort
-from churn_duck.evaluate import at_half, evaluation, require_two_classes
+from churn_duck.errors import NothingNew
+from churn_duck.evaluate import at_half, evaluate, keep_test_scores
+from churn_duck.history import require_history
 from churn_duck.linear import linear_terms
-from churn_duck.models import fit
+from churn_duck.metrics import Vector, require_two_classes, sigmoid
+from churn_duck.models import fit, log_odds
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
-from churn_duck.registry import Version, register, utc_now
+from churn_duck.registry import Version, register, utc_now, versions
 from churn_duck.sampling import affordable_share, duckdb_at_rest
-from churn_duck.warehouse import Tell, Warehouse, see_world
+from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
 
 
 def train(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], as_of: date | None, tell: Tell
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    names: tuple[ModelName, ...],
+    as_of: date | None,
+    tell: Tell,
+    force: bool = False,
 ) -> list[Version]:
     """Train, prove and register each model on what was known on the evening of `as_of`; `tell` hears each step.
 
-    Raises: HistoryTooShort with the days needed; ModelError when a class is missing or an export is not exact.
+    Raises: HistoryTooShort with the days needed; NothingNew when the same models are there already and `force` is not
+    given; ModelError when a class is missing or an export is not exact.
     """
     end = see_world(con, warehouse, as_of)
     require_history(con, warehouse.settings)
+    if not force:
+        _require_new(con, warehouse, names, end)
     tell("reading the training set")
     schema = learn_schema(con, warehouse.settings)
     share = affordable_share(con, warehouse.settings, schema, tell)
@@ -48,8 +59,45 @@ def train(
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(test.only_eligible().label, "eligible test rows")
-    with duckdb_at_rest(con):
-        return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
+    found = []
+    for name in names:
+        with duckdb_at_rest(con):
+            twins = _learn(con, warehouse.settings, name, end, learned, shipped, test, tell)
+        tell(f"{name}: measuring on {len(test):,} test rows")
+        found.append(_register(con, warehouse, name, end, twins, learned, shipped, test))
+    return found
+
+
+def same_models(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date
+) -> list[Version]:
+    """The newest version of each name that was trained on the same data, SQL and settings for the same evening."""
+    asked = _settings(warehouse.settings)
+    known = [
+        version
+        for version in versions(
+            con,
+            warehouse,
+            f"as_of_date = '{end}' and (data_hash, sql_hash) in (select (data_hash, sql_hash) from params)",
+        )
+        if version.metrics.get("settings") == asked
+    ]
+    newest = {version.model: version for version in reversed(known)}
+    return [newest[name] for name in names if name in newest]
+
+
+def _require_new(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date) -> None:
+    same = same_models(con, warehouse, names, end)
+    if len(same) == len(names):
+        raise NothingNew(
+            f"{', '.join(version.model_version for version in same)} learned from the same data with the same "
+            f"settings, up to {end}; land new files, or train --force"
+        )
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    """What decides a model beside the data and the SQL."""
+    return {"training": settings.training.model_dump(), "calibration": settings.calibration.model_dump()}
 
 
 @dataclass(frozen=True)
@@ -78,53 +126,144 @@ def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
     return {"first_as_of_date": first, "last_as_of_date": last, "last_label_date": labelled, "snapshots": n}
 
 
-def _train_one(
+@dataclass(frozen=True)
+class _Twins:
+    """A model that never saw a test row, and the one that is shipped; `raw` float64[N]: log-odds of the test rows."""
+
+    chosen: Chosen
+    raw: Vector
+    evaluated: _Exported
+    shipped: _Exported
+
+
+def _learn(
     con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
+    settings: Settings,
     name: ModelName,
     end: date,
     learned: _Part,
     shipped: _Part,
     test: Rows,
     tell: Tell,
-) -> Version:
-    settings = warehouse.settings
-    tell(f"{name}: fitting {len(learned.rows):,} rows")
-    evaluated = _exported(con, settings, name, end, learned, test, "evaluated")
-    tell(f"{name}: measuring on {len(test):,} test rows")
-    metrics = _metrics(settings, evaluated.model.risk(test.features), test)
+) -> _Twins:
+    tell(f"{name}: calibrating")
+    chosen = choose(name, learned.schema, settings.training, learned.rows)
+
+    def trained(part: _Part) -> Pipeline:
+        tell(f"{name}: fitting {len(part.rows):,} rows")
+        rows = part.rows
+        return fit(name, part.schema, settings.training, rows.features, rows.label, chosen.iterations)
+
+    fitted, held_out = trained(learned), test.only_eligible().label
+    raw = log_odds(fitted, test.features)
+    chosen = accepted(chosen, raw[test.eligible], held_out)
+    made = _Making(name, end, chosen.iterations, chosen.calibration)
+    evaluated = _exported(con, settings, made, fitted, learned, test, "evaluated")
     if shipped is learned:
-        final = evaluated
-    else:
-        tell(f"{name}: refitting on {len(shipped.rows):,} rows")
-        final = _exported(con, settings, name, end, shipped, shipped.rows, "shipped")
+        return _Twins(chosen, raw, evaluated, evaluated)
+    made = replace(made, calibration=on_all_evidence(chosen, raw[test.eligible], held_out))
+    final = _exported(con, settings, made, trained(shipped), shipped, shipped.rows, "shipped")
+    return _Twins(chosen, raw, evaluated, final)
+
+
+def _register(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    name: ModelName,
+    end: date,
+    twins: _Twins,
+    learned: _Part,
+    shipped: _Part,
+    test: Rows,
+) -> Version:
+    evaluated, final = twins.evaluated, twins.shipped
     about = {
         "model_version": final.version,
         "model": name,
         "as_of_date": end,
-        "train": {"rows": len(learned.rows), "churn_rate": float(learned.rows.label.mean()), **learned.dates},
+        "settings": _settings(warehouse.settings),
+        "train": _described(learned),
         "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
-        "shipped": {"rows": len(shipped.rows), "churn_rate": float(shipped.rows.label.mean()), **shipped.dates},
+        "shipped": _described(shipped),
         "user_share": learned.rows.share,
+        "calibration": _told(con, twins.chosen),
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
-        **metrics,
+        "test_digest": test_digest(con, test.only_eligible()),
     }
     files = {"model.onnx": final.content, "evaluated.onnx": evaluated.content}
-    return register(con, warehouse, final.version, name, end, files, about)
+    with transaction(con):
+        _keep(con, final.version, test, twins.raw, evaluated.model.risk(test.features))
+        metrics = _metrics(con, warehouse.settings, final.version)
+        return register(con, warehouse, final.version, name, end, files, about | metrics)
+
+
+def _described(part: _Part) -> dict[str, Any]:
+    return {"rows": len(part.rows), "churn_rate": float(part.rows.label.mean()), **part.dates}
+
+
+def _keep(con: duckdb.DuckDBPyConnection, version: str, test: Rows, raw: Vector, churn_risk: Vector) -> None:
+    columns = {
+        "is_eligible": test.eligible,
+        "days_since_last_activity": test.recency,
+        "churn_label": test.label,
+        "raw_risk": sigmoid(raw),
+        "churn_risk": churn_risk,
+    }
+    keep_test_scores(con, version, test.keys.with_columns(pl.Series(name, values) for name, values in columns.items()))
+
+
+def test_digest(con: duckdb.DuckDBPyConnection, rows: Rows) -> str:
+    """Which users, days and labels these are, whatever their order."""
+    frame = rows.keys.with_columns(pl.Series("label", rows.label))  # noqa: F841 (DuckDB reads it)
+    told = con.execute(
+        """select count(*) || '-' || coalesce(bit_xor(md5_number_lower(
+            concat_ws('|', user_id, as_of_date, cast(label as integer)))), 0) from frame"""
+    ).fetchall()
+    return str(told[0][0])
+
+
+def _told(con: duckdb.DuckDBPyConnection, chosen: Chosen) -> dict[str, Any]:
+    """What was calibrated, on which days, and why not where it was not."""
+    return {
+        "iterations": chosen.iterations,
+        "sigmoid": chosen.calibration.as_dict() if chosen.calibration else None,
+        "refused": chosen.refused,
+        **_dates(con, "calibration_role = 'calibrate'"),
+    }
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What one file of a model is made of beside its rows."""
+
+    name: ModelName
+    end: date
+    iterations: int
+    calibration: Calibration | None
 
 
 def _exported(
-    con: duckdb.DuckDBPyConnection, settings: Settings, name: ModelName, end: date, part: _Part, proof: Rows, role: str
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    made: _Making,
+    trained: Pipeline,
+    part: _Part,
+    proof: Rows,
+    role: str,
 ) -> _Exported:
-    trained = fit(name, part.schema, settings.training, part.rows.features, part.rows.label)
+    if made.calibration:
+        fold_in(trained, made.calibration)
     graph = hashlib.sha256(to_onnx(trained, part.schema, {})).hexdigest()
-    version = f"{name}_{utc_now():%Y%m%dT%H%M%SZ}_{graph[:8]}"
+    version = f"{made.name}_{utc_now():%Y%m%dT%H%M%SZ}_{graph[:8]}"
     about = _about(con, settings, part) | {
         "model_version": version,
-        "model": name,
+        "model": made.name,
         "role": role,
-        "as_of_date": end,
+        "as_of_date": made.end,
         "graph_sha256": graph,
+        "iterations": made.iterations,
+        # already part of the graph and of the linear terms
+        "sigmoid": made.calibration.as_dict() if made.calibration else None,
         "linear": linear_terms(trained, part.schema),
     }
     content = to_onnx(trained, part.schema, sealed(about))
@@ -148,41 +287,14 @@ def _about(con: duckdb.DuckDBPyConnection, settings: Settings, part: _Part) -> d
     }
 
 
-def _metrics(settings: Settings, risk: npt.NDArray[np.float64], test: Rows) -> dict[str, Any]:
+def _metrics(con: duckdb.DuckDBPyConnection, settings: Settings, version: str) -> dict[str, Any]:
     """Eligible rows first; the contract's keys at the top level are theirs."""
-    seed, top_k = settings.training.random_state, settings.scoring.top_k
-    keep = test.eligible
-    eligible = evaluation(risk[keep], test.label[keep], test.recency[keep], test.user[keep], seed, top_k)
-    everyone = evaluation(risk, test.label, test.recency, test.user, seed, top_k)
+    figures = evaluate(con, version, settings.scoring.top_k, settings.training.random_state)
     return {
         "primary_metric": settings.evaluation.primary_metric,
-        "pr_auc": eligible["pr_auc"],
-        "roc_auc": eligible["roc_auc"],
-        "eligible": eligible,
-        "all": everyone,
-        **at_half(risk[keep], test.label[keep]),
+        "capacity": settings.scoring.top_k,
+        "pr_auc": figures["eligible"]["pr_auc"],
+        "roc_auc": figures["eligible"]["roc_auc"],
+        **figures,
+        **at_half(con, version),
     }
-
-
-def days_needed(settings: Settings) -> int:
-    """Days of events for one training and one test snapshot: look-back, label, purge and label again."""
-    step, horizon = settings.training.snapshot_every_days, settings.churn.window_days
-    dates = 2
-    while (dates - max(1, int(settings.training.test_size * dates))) * step <= horizon:
-        dates += 1
-    return max(settings.features.windows_days) + (dates - 1) * step + horizon
-
-
-def require_history(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Raises HistoryTooShort when the split would leave nothing to train or test on."""
-    splits = {row[0] for row in con.execute("select distinct split from training_snapshots").fetchall()}
-    if {"train", "test"} <= splits:
-        return
-    first, last, days = con.execute(
-        "select first_event_date, as_of_date, date_diff('day', first_event_date, as_of_date) + 1 from period"
-    ).fetchall()[0]
-    raise HistoryTooShort(
-        f"{days} days of events ({first} to {last}) are too few: windows of {max(settings.features.windows_days)} days "
-        f"and labels of {settings.churn.window_days} days need {days_needed(settings)} days; land more history, "
-        "or shorten features.windows_days or churn.window_days"
-    )

@@ -12,7 +12,7 @@ import typer
 from churn_duck.config import MODEL_NAMES, ModelName
 from churn_duck.warehouse import working
 from churn_duck.world import World
-from cli import show
+from cli import figures, show
 from cli.app import app
 from cli.options import AsOf, Global, Json, TopK
 
@@ -28,17 +28,18 @@ def train(
     context: typer.Context,
     model: Annotated[ModelName | None, typer.Option(help="One model only; default: both.")] = None,
     as_of: AsOf = None,
+    force: Annotated[bool, typer.Option("--force", help="Also on data that it has learned from before.")] = False,
     json: Json = False,
 ) -> None:
-    """Train, measure on purged later rows, export to ONNX and register."""
+    """Train, measure on purged later rows, export to ONNX and register; exit 5 when nothing is new."""
     from churn_duck.train import train as train_models
 
     at: Global = context.obj
     names = MODEL_NAMES if model is None else (model,)
     show.hints(at.warehouse.settings)
     with show.progress() as tell, working(at.warehouse, "train") as con:
-        versions = train_models(con, at.warehouse, names, as_of, tell)
-    show.as_json([version.metrics for version in versions]) if json or at.json else show.trained(versions)
+        versions = train_models(con, at.warehouse, names, as_of, tell, force)
+    show.as_json([version.metrics for version in versions]) if json or at.json else figures.trained(versions)
 
 
 @app.command()
@@ -117,7 +118,7 @@ def _print(ran: Ran, json: bool) -> None:
     show.landed(ran.landed)
     show.rules(ran.rules)
     typer.echo("")
-    show.trained(ran.trained)
+    figures.trained(ran.trained)
     show.decision(ran.decision)
     typer.echo("")
     show.scored(ran.scored)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from churn_duck.land import Landed
     from churn_duck.promote import Decision
     from churn_duck.propose import Proposal
-    from churn_duck.registry import Version
     from churn_duck.score import Scored
 
 
@@ -129,30 +128,6 @@ def rules(found: Sequence[Rule]) -> None:
     typer.echo(f"{len(found)} rules: " + ", ".join(f"{verdicts.count(v)} {v}" for v in ("pass", "warn", "fail")))
 
 
-def trained(versions: Sequence[Version]) -> None:
-    """Where the rows come from, then one table a population, eligible first."""
-    about = versions[0].metrics
-    train, test = about["train"], about["test"]
-    typer.echo(
-        f"trained on {train['rows']:,} rows of {train['first_as_of_date']} to {train['last_as_of_date']} "
-        f"(labels to {train['last_label_date']}), tested on {test['first_as_of_date']} to {test['last_as_of_date']}"
-    )
-    if about["user_share"] < 1:
-        typer.echo(
-            f"NOTE: a random {about['user_share']:.1%} of the users, since more rows would not fit; "
-            "see training.max_rows and engine.memory_limit"
-        )
-    for population, title in (("eligible", "eligible test rows"), ("all", "all test rows")):
-        rows = about[population]
-        typer.echo(f"\n{title}: {rows['rows']:,} of {rows['users']:,} users, base rate {rows['churn_rate']:.1%}")
-        table(("", "PR-AUC", "ROC-AUC", "log-loss", "Brier", "ECE"), list(_metric_rows(versions, population)))
-    typer.echo("")
-    for version in versions:
-        for warning in _warnings(version):
-            typer.echo(f"WARNING: {version.model} {warning}")
-        typer.echo(f"{version.model_version}: ONNX agrees within {max(_parities(version)):.0e}, {version.folder}")
-
-
 def hints(settings: Settings) -> None:
     """Settings that are allowed and seldom wise, on stderr."""
     silence, window = settings.population.active_within_days, max(settings.features.windows_days)
@@ -161,50 +136,6 @@ def hints(settings: Settings) -> None:
             f"note: eligible users may have been silent for {silence} days, but no feature looks back more than "
             f"{window}: only recency tells the silent apart; consider {silence} among features.windows_days"
         )
-
-
-def _warnings(version: Version) -> Iterator[str]:
-    """What a reader of the figures must not overlook."""
-    eligible = version.metrics["eligible"]
-    if not eligible["beats_recency_rule"]:
-        yield (
-            "does not beat the recency rule (days since last activity) beyond its 95 % interval; "
-            "the rule alone ranks as well"
-        )
-    if eligible["log_loss"] >= eligible["base_rate"]["log_loss"]:
-        yield ("has a log-loss no better than the base rate's; read its churn_risk as a ranking, not as a probability")
-
-
-def _parities(version: Version) -> tuple[float, float]:
-    return version.metrics["parity"]["evaluated"], version.metrics["parity"]["shipped"]
-
-
-def _metric_rows(versions: Sequence[Version], population: str) -> Iterator[tuple[str, ...]]:
-    for version in versions:
-        own = version.metrics[population]
-        values = [_with_interval(own[name], own["intervals"][name]) for name in ("pr_auc", "roc_auc")]
-        yield (
-            version.model,
-            *values,
-            f"{own['log_loss']:.4f}",
-            f"{own['brier']:.4f}",
-            f"{own['calibration']['ece']:.4f}",
-        )
-    rule, base = versions[0].metrics[population]["recency_rule"], versions[0].metrics[population]
-    ranked = [_with_interval(rule[name]["value"], rule[name]["interval"]) for name in ("pr_auc", "roc_auc")]
-    yield "recency rule", *ranked, "", "", ""
-    yield (
-        "base rate",
-        f"{base['churn_rate']:.4f}",
-        "0.5000",
-        f"{base['base_rate']['log_loss']:.4f}",
-        f"{base['base_rate']['brier']:.4f}",
-        "",
-    )
-
-
-def _with_interval(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.4f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def models(rows: Sequence[Mapping[str, Any]]) -> None:

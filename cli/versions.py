@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from churn_duck.warehouse import working
-from cli import show
+from cli import figures, show
 from cli.app import app
 from cli.options import Global, Json
 
@@ -31,6 +31,33 @@ def models(context: typer.Context, json: Json = False) -> None:
         for version in known
     ]
     show.as_json(rows) if json or at.json else show.models(rows)
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(metavar="VERSION", help="Version; default: production.")] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Users that the team can call a day; default: scoring.top_k.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show every figure that a model earned on its test rows, with 95 % intervals."""
+    from churn_duck.evaluate import evaluate as evaluate_version
+    from churn_duck.registry import find_version
+    from churn_duck.warehouse import transaction
+
+    at: Global = context.obj
+    length = capacity or at.warehouse.settings.scoring.top_k
+    with show.progress() as tell, working(at.warehouse, "evaluate") as con:
+        version = find_version(con, at.warehouse, model)
+        tell(f"evaluating {version.model_version}")
+        with transaction(con):
+            found = evaluate_version(con, version.model_version, length, at.warehouse.settings.training.random_state)
+    if json or at.json:
+        show.as_json({"model_version": version.model_version, "capacity": length, **found})
+    else:
+        figures.evaluated(version, found, length)
 
 
 @app.command()

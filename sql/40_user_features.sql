@@ -19,6 +19,7 @@ select
 {% endfor %}
     {{ features.measured('windowed') | trim }}
     user_states.days_since_last_activity,
+    {{ silent_share('user_states.days_since_last_activity', 'user_states.days_since_signup') }} as silent_share,
 {% if ratios %}
     {{ features.ratios_of('windowed') | trim }}
 {% endif %}

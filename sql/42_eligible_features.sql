@@ -34,6 +34,10 @@ select
 {% endfor %}
     {{ features.measured('windowed') | trim }}
     date_diff('day', windowed.last_activity_date, windowed.as_of_date) as days_since_last_activity,
+    {{ silent_share(
+        "date_diff('day', windowed.last_activity_date, windowed.as_of_date)",
+        "date_diff('day', users_clean.signup_date, windowed.as_of_date)"
+    ) }} as silent_share,
 {% if ratios %}
     {{ features.ratios_of('windowed') | trim }}
 {% endif %}

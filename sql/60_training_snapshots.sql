@@ -3,6 +3,7 @@
 -- reads:  calendar, params, period
 -- Counted back from the last day with a label, every snapshot_every_days. The last test_size of the days with a full
 -- look-back test; days whose label window reaches the first test day are purged; days before a full look-back warm up.
+-- Of the training days the last calibration_size, a year at most, calibrate, with a purge before them in the same way.
 create or replace view training_snapshots as
 with dated as (
     select
@@ -10,7 +11,8 @@ with dated as (
         calendar.as_of_date + params.churn_window_days as label_end_date,
         calendar.as_of_date - params.largest_window_days + 1
         >= period.first_event_date as has_full_lookback,
-        params.test_size
+        params.test_size,
+        params.calibration_size
     from calendar
     cross join params
     cross join period
@@ -28,6 +30,7 @@ ranked as (
         as_of_date,
         label_end_date,
         has_full_lookback,
+        calibration_size,
         test_size * count(*) filter (where has_full_lookback) over () as test_dates,
         row_number() over (
             order by as_of_date desc
@@ -40,6 +43,7 @@ bounded as (
         as_of_date,
         label_end_date,
         has_full_lookback,
+        calibration_size,
         dates_from_end <= greatest(1, floor(test_dates)) as is_test,
         min(
             case
@@ -47,19 +51,80 @@ bounded as (
             end
         ) over () as first_test_date
     from ranked
+),
+
+parted as (
+    select
+        as_of_date,
+        label_end_date,
+        calibration_size,
+        case
+            when not has_full_lookback then 'warm_up'
+            when is_test then 'test'
+            when label_end_date < first_test_date then 'train'
+            else 'purge'
+        end as split
+    from bounded
+),
+
+trained as (
+    select
+        as_of_date,
+        label_end_date,
+        split,
+        calibration_size * count(*) over of_split as calibration_dates,
+        max(as_of_date) over of_split as last_date,
+        row_number() over (
+            partition by split order by as_of_date desc
+        ) as dates_from_end
+    from parted
+    window of_split as (partition by split)
+),
+
+calibrated as (
+    select
+        as_of_date,
+        label_end_date,
+        split,
+        split = 'train' and dates_from_end <= greatest(1, floor(calibration_dates))
+        and as_of_date > last_date - 365 as calibrates
+    from trained
+),
+
+first_calibrations as (
+    select min(as_of_date) as first_calibration_date
+    from calibrated
+    where calibrates
+),
+
+fitting as (
+    select
+        calibrated.as_of_date,
+        calibrated.label_end_date,
+        calibrated.split,
+        calibrated.calibrates,
+        coalesce(
+            calibrated.split = 'train'
+            and calibrated.label_end_date < first_calibrations.first_calibration_date, false
+        ) as fits
+    from calibrated
+    cross join first_calibrations
 )
 
 select
     as_of_date,
     label_end_date,
+    split,
     case
-        when not has_full_lookback then 'warm_up'
-        when is_test then 'test'
-        when label_end_date < first_test_date then 'train'
+        when split <> 'train' or not bool_or(fits) over () then null
+        when calibrates then 'calibrate'
+        when fits then 'fit'
         else 'purge'
-    end as split
-from bounded;
+    end as calibration_role
+from fitting;
 
 comment on column training_snapshots.as_of_date is 'features are known at the end of this UTC day';
 comment on column training_snapshots.label_end_date is 'last day that the label looks at';
 comment on column training_snapshots.split is 'train, purge, test or warm_up';
+comment on column training_snapshots.calibration_role is
+'of a training day: fit, purge or calibrate. NULL: no training day, or no room for a purged calibration';

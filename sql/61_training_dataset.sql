@@ -17,7 +17,8 @@ select
     features.{{ column }},
 {% endfor %}
     {{ churn_label('futures.future_active_days') }} as churn_label,
-    training_snapshots.split
+    training_snapshots.split,
+    training_snapshots.calibration_role
 from eligible_features((select snapshots.as_of_dates from snapshots)) as features
 inner join training_snapshots on features.as_of_date = training_snapshots.as_of_date
 left join future_activity((select snapshots.as_of_dates from snapshots)) as futures
@@ -26,4 +27,4 @@ left join future_activity((select snapshots.as_of_dates from snapshots)) as futu
         and features.user_bucket = futures.user_bucket
         and features.as_of_date = futures.as_of_date;
 
-{{ comments('training_dataset', dataset_keys + kept_feature_columns + ['churn_label', 'split']) }}
+{{ comments('training_dataset', dataset_keys + kept_feature_columns + ['churn_label', 'split', 'calibration_role']) }}

@@ -19,6 +19,10 @@ create table if not exists promotions (
     reason varchar not null
 );
 
+alter table promotions add column if not exists log_loss double;
+alter table promotions add column if not exists ece double;
+alter table promotions add column if not exists parity double;
+
 comment on column promotions.promoted_at is 'UTC';
 comment on column promotions.model_version is 'production from then on';
 comment on column promotions.previous_version is 'production until then. NULL: there was none';
@@ -32,4 +36,7 @@ comment on column promotions.chance_better is 'share of user resamples with a ga
 comment on column promotions.margin is 'gain that was demanded. NULL: not compared';
 comment on column promotions.confidence is 'chance_better that was demanded. NULL: not compared';
 comment on column promotions.test_rows is 'eligible test rows that decided. NULL: rollback';
+comment on column promotions.log_loss is 'of model_version on the rows that decided. NULL: rollback';
+comment on column promotions.ece is 'expected calibration error of it there, 0 to 1. NULL: rollback';
+comment on column promotions.parity is 'largest difference between its files and the training library. NULL: rollback';
 comment on column promotions.reason is 'why, for a person';

@@ -68,8 +68,11 @@ def features(days: Days, signup: date, as_of: date, settings: Settings) -> Row:
         "is_active_day": int(is_active(today, settings)),
         "days_since_signup": since_signup,
         "days_since_last_activity": (as_of - max(past)).days if past else since_signup,
+        "silent_share": 0.0,
         **{measure.daily_column: on_a_day(today, measure) for measure in settings.measures},
     }
+    if since_signup:
+        row["silent_share"] = min(1.0, (row["days_since_last_activity"] or 0) / since_signup)
     for window in settings.features.windows_days:
         span = [days.get(as_of - timedelta(days=age), []) for age in range(window)]
         row[f"active_days_{window}d"] = sum(is_active(events, settings) for events in span)

@@ -15,7 +15,7 @@ import yaml
 from churn_duck import docs, errors
 from churn_duck.catalog import sql_files
 from churn_duck.config import Settings, parse_settings
-from churn_duck.train import days_needed
+from churn_duck.history import days_needed
 from cli import data, learn, main  # noqa: F401  (importing registers the commands)
 from cli.app import app
 from tests.worlds import event, user, world

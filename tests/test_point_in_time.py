@@ -12,10 +12,11 @@ import pytest
 from churn_duck.build import build
 from churn_duck.config import Settings, parse_settings
 from churn_duck.errors import HistoryTooShort, WarehouseError
+from churn_duck.history import days_needed, require_history
 from churn_duck.land import land_sources
 from churn_duck.promote import promote
 from churn_duck.score import score
-from churn_duck.train import days_needed, require_history, train
+from churn_duck.train import train
 from churn_duck.warehouse import open_warehouse, see_world, working
 from tests.conftest import silent
 from tests.worlds import event, user, world

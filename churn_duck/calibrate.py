@@ -1,0 +1,124 @@
+"""How far to trust a model's log-odds: a sigmoid and a number of trees, chosen on later rows that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from churn_duck.config import ModelName, Training
+from churn_duck.dataset import FeatureSchema, Rows
+from churn_duck.errors import ModelError
+from churn_duck.metrics import Vector, calibration_error, calibration_line, losses, sigmoid
+from churn_duck.models import ITERATIONS, PREDICTED_ROWS, fit, log_odds
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibrated log-odds = slope * raw log-odds + intercept; `rows` said so."""
+
+    slope: float
+    intercept: float
+    rows: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def applied(self, log_odds: Vector) -> Vector:
+        """The probability after calibration."""
+        return sigmoid(self.slope * log_odds + self.intercept)
+
+
+def fitted(log_odds: Vector, label: Vector) -> Calibration:
+    """The sigmoid that fits these rows best.
+
+    Raises: ModelError where it would turn the ranking round, or nothing can be fitted.
+    """
+    slope, intercept = calibration_line(sigmoid(log_odds), label)
+    if not slope > 0:
+        raise ModelError(f"higher scores went with less churn on the calibration rows (slope {slope:.2f})")
+    return Calibration(slope, intercept, len(label))
+
+
+def fold_in(trained: Pipeline, calibration: Calibration) -> Pipeline:
+    """Change a trained pipeline so that it says the calibrated probability itself; so does then its export."""
+    classifier, slope = trained.named_steps["classifier"], calibration.slope
+    if hasattr(classifier, "coef_"):
+        classifier.coef_ = classifier.coef_ * slope
+        classifier.intercept_ = classifier.intercept_ * slope + calibration.intercept
+        return trained
+    for (predictor,) in classifier._predictors:
+        predictor.nodes["value"] *= slope
+    classifier._baseline_prediction = classifier._baseline_prediction * slope + calibration.intercept
+    return trained
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What later rows chose for one kind of model, and what a model that had not seen them said of them.
+
+    `calibration` is None where nothing is to be calibrated, and `refused` says why; `log_odds` and `label` float64[N].
+    """
+
+    iterations: int
+    calibration: Calibration | None
+    log_odds: Vector
+    label: Vector
+    refused: str = ""
+
+    def refusing(self, why: str) -> Chosen:
+        """The same without a calibration."""
+        return replace(self, calibration=None, refused=why)
+
+
+def choose(name: ModelName, schema: FeatureSchema, training: Training, rows: Rows) -> Chosen:
+    """Number of trees and sigmoid from the rows that calibrate, by a model that learned from the purged rows before."""
+    fit_rows, later = rows.where(rows.role == "fit"), rows.where(rows.role == "calibrate")
+    if not {0.0, 1.0} <= set(fit_rows.label) & set(later.label):
+        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "there is no room for purged rows to calibrate on")
+    trained = fit(name, schema, training, fit_rows.features, fit_rows.label)
+    iterations = _shortened(trained, later)
+    said = log_odds(trained, later.features)
+    try:
+        return Chosen(iterations, fitted(said, later.label), said, later.label)
+    except ModelError as error:
+        return Chosen(iterations, None, said, later.label, str(error))
+
+
+def _shortened(trained: Pipeline, later: Rows) -> int:
+    """Keep the trees that say most about later rows, by log-loss; how many. A model without trees stays as it is."""
+    classifier = trained.named_steps["classifier"]
+    if not hasattr(classifier, "staged_decision_function"):
+        return ITERATIONS
+    total = np.zeros(classifier.n_iter_)
+    for at in range(0, len(later), PREDICTED_ROWS):
+        part = slice(at, at + PREDICTED_ROWS)
+        features = trained.named_steps["columns"].transform(later.features[part].astype(np.float64))
+        for number, raw in enumerate(classifier.staged_decision_function(features)):
+            total[number] += losses(sigmoid(np.ravel(raw)), later.label[part])[0].sum()
+    kept = int(np.argmin(total)) + 1
+    del classifier._predictors[kept:]
+    return kept
+
+
+def accepted(chosen: Chosen, raw: Vector, label: Vector) -> Chosen:
+    """`chosen`, without its calibration where that makes the ECE on held-out rows worse; `raw` are their log-odds."""
+    if chosen.calibration is None:
+        return chosen
+    before, after = calibration_error(sigmoid(raw), label), calibration_error(chosen.calibration.applied(raw), label)
+    if after <= before:
+        return chosen
+    return chosen.refusing(f"ECE on the test rows would be {after:.4f}, and is {before:.4f} without it")
+
+
+def on_all_evidence(chosen: Chosen, raw: Vector, label: Vector) -> Calibration | None:
+    """The sigmoid of the model that is shipped, from calibration and test rows, each held out when it was scored.
+
+    None where the evaluated model has none.
+    """
+    if chosen.calibration is None:
+        return None
+    return fitted(np.concatenate([chosen.log_odds, raw]), np.concatenate([chosen.label, label]))

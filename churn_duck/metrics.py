@@ -1,0 +1,202 @@
+"""Metrics on scored rows under any weights of the users, ties by expectation: what resampling needs.
+
+The figures that are printed are those of `sql/9*`; with every weight 1 these are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from churn_duck.errors import ModelError
+
+Vector = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+RANKING = ("pr_auc", "roc_auc")
+PROBABILITY = ("log_loss", "brier")
+METRICS = RANKING + PROBABILITY
+LOWER_IS_BETTER = {"log_loss", "brier"}
+TOP_SHARES = {"top_1%": 0.01, "top_5%": 0.05, "top_10%": 0.10}
+# risks are kept this far off 0 and 1 where a logarithm is taken
+EDGE = 1e-15
+
+# weights of the rows, float64[N], to metrics
+Weighing = Callable[[Vector], list[float]]
+
+
+def clipped(risk: Vector) -> Vector:
+    """Risks of which a logarithm can be taken."""
+    return np.clip(risk, EDGE, 1 - EDGE)
+
+
+def log_odds(risk: Vector) -> Vector:
+    """ln(risk / (1 - risk))."""
+    kept = clipped(risk)
+    return np.log(kept / (1 - kept))
+
+
+def sigmoid(log_odds: Vector) -> Vector:
+    """The probability of these log-odds."""
+    # the same as 1 / (1 + exp(-log_odds)), without an overflow
+    return 0.5 * (1 + np.tanh(0.5 * log_odds))
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows of one list sorted by falling score, cut into groups of equal scores; `label` is in that order."""
+
+    order: Codes
+    group_starts: Codes
+    label: Vector
+
+    @staticmethod
+    def of(score: Vector, label: Vector) -> Ranking:
+        """Sort once, weigh often."""
+        order = np.argsort(-score, kind="stable")
+        falls = np.flatnonzero(np.diff(score[order])) + 1
+        return Ranking(order, np.concatenate([[0], falls]).astype(np.int64), label[order])
+
+    def groups(self, weight: Vector) -> tuple[Vector, Vector]:
+        """Weight of the churners, and of everybody, in each group."""
+        tied = weight[self.order]
+        churners = tied * self.label
+        if len(self.group_starts) == len(tied):
+            return churners, tied
+        return np.add.reduceat(churners, self.group_starts), np.add.reduceat(tied, self.group_starts)
+
+
+def areas(churners: Vector, tied: Vector) -> list[float]:
+    """PR-AUC (average precision, one threshold a distinct score) and ROC-AUC (ties counted half) of groups."""
+    found, taken = np.cumsum(churners), np.cumsum(tied)
+    # leading groups that a resample left out hold nobody: 0 / 0 is no precision, and nothing was found there
+    precision = found / np.maximum(taken, 1e-12)
+    outranked = (tied - churners) @ (found - churners / 2)
+    return [float(churners @ precision / found[-1]), float(outranked / (found[-1] * (taken[-1] - found[-1])))]
+
+
+def found_in_first(length: float, churners: Vector, tied: Vector) -> float:
+    """Churners among the first rows of groups; a group that `length` cuts counts by its mean."""
+    reached = np.clip(length - (np.cumsum(tied) - tied), 0, tied)
+    return float(churners @ (reached / np.maximum(tied, 1e-12)))
+
+
+def ranking_metrics(score: Vector, label: Vector) -> Weighing:
+    """Row weights to [pr_auc, roc_auc]."""
+    ranking = Ranking.of(score, label)
+    return lambda weight: areas(*ranking.groups(weight))
+
+
+def losses(risk: Vector, label: Vector) -> tuple[Vector, Vector]:
+    """Log-loss (natural log) and squared error, row by row."""
+    kept = clipped(risk)
+    return -(label * np.log(kept) + (1 - label) * np.log(1 - kept)), (risk - label) ** 2
+
+
+def probability_metrics(risk: Vector, label: Vector) -> Weighing:
+    """Row weights to [log_loss, brier]."""
+    log_loss, brier = losses(risk, label)
+    return lambda weight: [float(weight @ log_loss / weight.sum()), float(weight @ brier / weight.sum())]
+
+
+def metric_of(name: str, score: Vector, label: Vector) -> Weighing:
+    """Row weights to [the metric]."""
+    if name in RANKING:
+        weighing = ranking_metrics(score, label)
+        return lambda weight: [weighing(weight)[RANKING.index(name)]]
+    weighing = probability_metrics(score, label)
+    return lambda weight: [weighing(weight)[PROBABILITY.index(name)]]
+
+
+def ranking_and_top_metrics(score: Vector, label: Vector, day: Codes, capacity: int) -> Weighing:
+    """Row weights to pr_auc, roc_auc, then precision and lift of every day's first `capacity`, and of TOP_SHARES."""
+    whole, lists = Ranking.of(score, label), _Lists.of(score, label, day)
+
+    def weigh(weight: Vector) -> list[float]:
+        churners, tied = whole.groups(weight)
+        return [*areas(churners, tied), *lists.precision_and_lift(weight, capacity), *_tops(churners, tied)]
+
+    return weigh
+
+
+def _tops(churners: Vector, tied: Vector) -> list[float]:
+    rows, taken = tied.sum(), np.cumsum(tied)
+    rate, values = churners.sum() / rows, []
+    for share in TOP_SHARES.values():
+        length = max(1.0, np.floor(share * rows + 0.5))
+        # only the groups down to the one that is cut matter
+        last = int(np.searchsorted(taken, length)) + 1
+        precision = found_in_first(length, churners[:last], tied[:last]) / length
+        values += [precision, precision / rate]
+    return values
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The rows of several days, each day a list of its own, one list after another."""
+
+    ranking: Ranking
+    list_starts: Codes
+    list_of_group: Codes
+
+    @staticmethod
+    def of(score: Vector, label: Vector, day: Codes) -> _Lists:
+        order = np.lexsort((-score, day))
+        is_new = (np.diff(day[order]) != 0) | (np.diff(score[order]) != 0)
+        starts = np.concatenate([[0], np.flatnonzero(is_new) + 1]).astype(np.int64)
+        days = day[order][starts]
+        firsts = np.concatenate([[0], np.flatnonzero(np.diff(days)) + 1]).astype(np.int64)
+        return _Lists(Ranking(order, starts, label[order]), firsts, np.unique(days, return_inverse=True)[1])
+
+    def precision_and_lift(self, weight: Vector, capacity: int) -> list[float]:
+        """Of the first `capacity` of every list; lift over lists in random order."""
+        churners, tied = self.ranking.groups(weight)
+        rows, all_churners = np.add.reduceat(tied, self.list_starts), np.add.reduceat(churners, self.list_starts)
+        length = np.minimum(capacity, rows)
+        before = np.cumsum(tied) - tied
+        reached = np.clip((length + before[self.list_starts])[self.list_of_group] - before, 0, tied)
+        found = churners @ (reached / np.maximum(tied, 1e-12))
+        expected = float(length @ (all_churners / np.maximum(rows, 1e-12)))
+        return [float(found / length.sum()), float(found / expected) if expected else np.nan]
+
+
+def tenths(risk: Vector) -> Codes:
+    """The tenth, 0 to 9, of every row by its risk; equal risks stay together, by the middle of their places."""
+    distinct, place, tied = np.unique(risk, return_inverse=True, return_counts=True)
+    before = np.cumsum(tied) - tied
+    middle = before + (tied - 1) / 2
+    return np.floor(10 * middle / len(risk)).astype(np.int64)[place] if len(distinct) else place.astype(np.int64)
+
+
+def calibration_error(risk: Vector, label: Vector) -> float:
+    """ECE over tenths: the mean distance between what was said and what came true."""
+    tenth = tenths(risk)
+    return float(np.abs(np.bincount(tenth, risk - label)).sum() / len(risk))
+
+
+def calibration_line(risk: Vector, label: Vector, steps: int = 25) -> tuple[float, float]:
+    """Slope and intercept of the logistic regression of the label on the log-odds, by Newton's method from the base rate."""
+    z, rate = log_odds(risk), float(label.mean())
+    slope, intercept = 0.0, float(np.log(rate / (1 - rate)))
+    for _ in range(steps):
+        said = sigmoid(slope * z + intercept)
+        pull, spread = label - said, said * (1 - said)
+        g0, g1 = pull.sum(), pull @ z
+        h00, h01, h11 = spread.sum(), spread @ z, (spread * z) @ z
+        area = h00 * h11 - h01 * h01
+        if not area > 0:
+            raise ModelError("the risks are all alike, or tell churners perfectly apart: no line can be calibrated")
+        slope, intercept = slope + (h00 * g1 - h01 * g0) / area, intercept + (h11 * g0 - h01 * g1) / area
+    return float(slope), float(intercept)
+
+
+def require_two_classes(label: Vector, rows: str) -> None:
+    """Raises ModelError when a ranking metric would be NaN."""
+    churners = float(label.sum())
+    if not 0 < churners < len(label):
+        raise ModelError(
+            f"{rows}: {churners:.0f} of {len(label)} rows are churners, so no metric can be computed; "
+            "move --as-of, lengthen the history or change churn.window_days"
+        )

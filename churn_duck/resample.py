@@ -1,0 +1,65 @@
+"""Intervals by drawing users again, never rows: the days of one user are alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn_duck.metrics import Codes, Vector, Weighing
+
+REPLICATES = 1000
+
+
+@dataclass(frozen=True)
+class Users:
+    """Whose rows they are: `code` int[N] below `n`, and the label, so that a resample can hold both classes."""
+
+    code: Codes
+    label: Vector
+    n: int
+
+    @staticmethod
+    def of(user: Codes, label: Vector) -> Users:
+        """From any numbers that tell users apart."""
+        users, code = np.unique(user, return_inverse=True)
+        return Users(code, label, len(users))
+
+    def drawn(self, random: np.random.Generator) -> Vector:
+        """How often each user was drawn; a resample that happens to hold one class only is drawn again."""
+        while True:
+            times = np.bincount(random.integers(0, self.n, self.n), minlength=self.n).astype(np.float64)
+            churners = times[self.code] @ self.label
+            if 0 < churners < times[self.code].sum():
+                return times
+
+
+def resampled(weighings: Sequence[Weighing], users: Users, seed: int, replicates: int = REPLICATES) -> Vector:
+    """Every metric on the same resamples of users, float64[replicates, metrics]; the same for any number of threads."""
+
+    def weigh(times: Vector) -> list[float]:
+        weight = times[users.code]
+        return [value for weighing in weighings for value in weighing(weight)]
+
+    return resampled_users(weigh, users, seed, replicates)
+
+
+def resampled_users(
+    weigh: Callable[[Vector], list[float]], users: Users, seed: int, replicates: int = REPLICATES
+) -> Vector:
+    """`weigh` of how often each user was drawn, float64[replicates, metrics]."""
+
+    def replicate(number: int) -> list[float]:
+        return weigh(users.drawn(np.random.default_rng([seed, number])))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.array(list(pool.map(replicate, range(replicates))))
+
+
+def interval(values: Vector) -> list[float]:
+    """Middle 95 % of resampled values."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return [float(low), float(high)]

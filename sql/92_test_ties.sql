@@ -1,0 +1,33 @@
+-- test_ties: one row per population, scorer, list and distinct score, with what the list holds down to that score.
+-- grain:  population, scorer, list_date, score
+-- reads:  test_rows
+-- A table macro: from test_ties('candidate_hgb_...'). A list is the test rows of one date, or of all dates together
+-- (list_date NULL). Users with the same score share a row, so that no order among them can flatter a metric.
+create or replace macro test_ties(version) as table
+with grouped as (
+    select
+        population,
+        scorer,
+        as_of_date as list_date,
+        score,
+        count(*) as tied,
+        cast(sum(churn_label) as bigint) as churners
+    from test_rows(version)
+    group by grouping sets ((population, scorer, score), (population, scorer, as_of_date, score))
+)
+
+select
+    population,
+    scorer,
+    list_date,
+    score,
+    tied,
+    churners,
+    cast(sum(tied) over falling as bigint) as taken,
+    cast(sum(churners) over falling as bigint) as found,
+    cast(sum(tied) over whole as bigint) as list_rows,
+    cast(sum(churners) over whole as bigint) as list_churners
+from grouped
+window
+    falling as (partition by population, scorer, list_date order by score desc),
+    whole as (partition by population, scorer, list_date);

@@ -1,0 +1,134 @@
+-- test_metrics: one row per population, scorer and metric: the figures of a model version's evaluation.
+-- grain:  population, scorer, metric
+-- reads:  test_rows, test_ties, reliability, calibration_line, top_of_list
+-- A table macro: from test_metrics('candidate_hgb_...', 50). Ties count by expectation: a constant score has a ROC-AUC of
+-- one half and lifts of 1. Losses of the recency rule are left out, since days are no probabilities.
+create or replace macro test_metrics(version, capacity) as table
+with ties as (
+    select
+        population,
+        scorer,
+        tied,
+        churners,
+        taken,
+        found,
+        list_rows,
+        list_churners
+    from test_ties(version)
+    where list_date is null
+),
+
+ranked as (
+    select
+        population,
+        scorer,
+        sum(churners * found / cast(taken as double)) / any_value(list_churners) as pr_auc,
+        sum((tied - churners) * (found - churners / cast(2 as double)))
+        / (any_value(list_churners) * cast(any_value(list_rows - list_churners) as double))
+            as roc_auc
+    from ties
+    group by population, scorer
+),
+
+lost as (
+    select
+        population,
+        scorer,
+        -avg(
+            case
+                when churn_label = 1 then ln(greatest(score, 1e-15))
+                else ln(greatest(1 - score, 1e-15))
+            end
+        ) as log_loss,
+        avg((score - churn_label) * (score - churn_label)) as brier
+    from test_rows(version)
+    where scorer <> 'recency_rule'
+    group by population, scorer
+),
+
+counted as (
+    select
+        population,
+        count(*) as test_rows,
+        count(distinct user_id) as test_users,
+        avg(churn_label) as churn_rate,
+        avg(
+            case when churn_label = 1 then cast(days_since_last_activity >= 14 as integer) end
+        ) as silent_churners
+    from test_rows(version)
+    where scorer = 'model'
+    group by population
+),
+
+eces as (
+    select
+        population,
+        scorer,
+        sum(test_rows * abs(mean_risk - churn_rate)) / sum(test_rows) as ece
+    from reliability(version)
+    group by population, scorer
+),
+
+gains as (
+    select
+        models.population,
+        models.pr_auc - rules.pr_auc as pr_auc_gain,
+        models.roc_auc - rules.roc_auc as roc_auc_gain
+    from ranked as models
+    inner join ranked as rules on models.population = rules.population
+    where models.scorer = 'model' and rules.scorer = 'recency_rule'
+),
+
+told as (
+    select population, 'rows' as scorer, 'test_rows' as metric, cast(test_rows as double) as value
+    from counted
+    union all
+    select population, 'rows', 'test_users', cast(test_users as double)
+    from counted
+    union all
+    select population, 'rows', 'churn_rate', churn_rate
+    from counted
+    union all
+    select population, 'rows', 'silent_churners', silent_churners
+    from counted
+    union all
+    select population, scorer, 'pr_auc', pr_auc
+    from ranked
+    union all
+    select population, scorer, 'roc_auc', roc_auc
+    from ranked
+    union all
+    select population, scorer, 'log_loss', log_loss
+    from lost
+    union all
+    select population, scorer, 'brier', brier
+    from lost
+    union all
+    select population, scorer, 'ece', ece
+    from eces
+    union all
+    select population, scorer, 'slope', slope
+    from calibration_line(version)
+    union all
+    select population, scorer, 'intercept', intercept
+    from calibration_line(version)
+    union all
+    select population, scorer, 'precision_' || top, precision
+    from top_of_list(version, capacity)
+    union all
+    select population, scorer, 'lift_' || top, lift
+    from top_of_list(version, capacity)
+    union all
+    select population, 'model', 'pr_auc_gain', pr_auc_gain
+    from gains
+    union all
+    select population, 'model', 'roc_auc_gain', roc_auc_gain
+    from gains
+)
+
+select
+    population,
+    scorer,
+    metric,
+    value
+from told;
