@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
 from churn_duck.config import ModelName, Training
@@ -60,7 +61,8 @@ def fold_in(trained: Pipeline, calibration: Calibration) -> Pipeline:
 class Chosen:
     """What later rows chose for one kind of model, and what a model that had not seen them said of them.
 
-    `calibration` is None where nothing is to be calibrated, and `refused` says why; `log_odds` and `label` float64[N].
+    `calibration` is None where nothing is to be calibrated, and `refused` says why; `held_out` says which rows chose;
+    `log_odds` and `label` are theirs, float64[N].
     """
 
     iterations: int
@@ -68,24 +70,41 @@ class Chosen:
     log_odds: Vector
     label: Vector
     refused: str = ""
+    held_out: str = ""
 
     def refusing(self, why: str) -> Chosen:
         """The same without a calibration."""
         return replace(self, calibration=None, refused=why)
 
 
-def choose(name: ModelName, schema: FeatureSchema, training: Training, rows: Rows) -> Chosen:
-    """Number of trees and sigmoid from the rows that calibrate, by a model that learned from the purged rows before."""
-    fit_rows, later = rows.where(rows.role == "fit"), rows.where(rows.role == "calibrate")
+def choose(name: ModelName, schema: FeatureSchema, training: Training, rows: Rows, method: str = "sigmoid") -> Chosen:
+    """Number of trees and sigmoid from later rows, by a model that learned from the purged rows before them.
+
+    Where the history has no room for a purge, from the later days of a fifth of the users, by a model of the others.
+    """
+    if method == "none":
+        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "calibration.method is none")
+    is_fit, is_later, held_out = rows.role == "fit", rows.role == "calibrate", "later days"
+    if not is_fit.any():
+        is_held_out, held_out = rows.user % 5 == 0, "other users"
+        is_fit, is_later = ~is_held_out, is_held_out & _is_late(rows)
+    fit_rows, later = rows.where(is_fit), rows.where(is_later)
     if not {0.0, 1.0} <= set(fit_rows.label) & set(later.label):
-        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "there is no room for purged rows to calibrate on")
+        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "too few rows are left to calibrate on")
     trained = fit(name, schema, training, fit_rows.features, fit_rows.label)
     iterations = _shortened(trained, later)
     said = log_odds(trained, later.features)
     try:
-        return Chosen(iterations, fitted(said, later.label), said, later.label)
+        sigmoid_of_them = fitted(said, later.label)
     except ModelError as error:
-        return Chosen(iterations, None, said, later.label, str(error))
+        return Chosen(iterations, None, said, later.label, str(error), held_out)
+    return Chosen(iterations, sigmoid_of_them, said, later.label, "", held_out)
+
+
+def _is_late(rows: Rows) -> npt.NDArray[np.bool_]:
+    """The later half of the days."""
+    day = rows.keys["as_of_date"].to_physical().to_numpy()
+    return np.asarray(day >= np.median(np.unique(day)))
 
 
 def _shortened(trained: Pipeline, later: Rows) -> int:

@@ -34,7 +34,7 @@ SILENT_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcomes:
     """Test rows of one population: what was said, raw and calibrated, and what came true; each float64[N] or int[N]."""
 
     user: Codes
@@ -53,12 +53,12 @@ def evaluate(
     Raises: ModelError when the version has no test rows.
     """
     for population in POPULATIONS:
-        rows = tested(con, version, population)
+        rows = outcomes(con, version, population)
         keep_intervals(con, version, capacity, population, intervals(rows, capacity, seed, replicates), seed)
     return {population: described(con, version, capacity, population) for population in POPULATIONS}
 
 
-def tested(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Tested:
+def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Outcomes:
     """The test rows of a version in a fixed order."""
     frame = con.sql(
         """select
@@ -75,11 +75,11 @@ def tested(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Tes
     ).pl()
     if not frame.height:
         raise ModelError(f"no test rows of {version} are kept; churn-duck models lists the versions")
-    return Tested(*(frame[name].to_numpy() for name in frame.columns))
+    return Outcomes(*(frame[name].to_numpy() for name in frame.columns))
 
 
 def intervals(
-    rows: Tested, capacity: int, seed: int, replicates: int = REPLICATES
+    rows: Outcomes, capacity: int, seed: int, replicates: int = REPLICATES
 ) -> dict[tuple[str, str], list[float]]:
     """The 95 % interval of each (scorer, metric), all from the same resamples of users."""
     users = Users.of(rows.user, rows.label)
@@ -109,7 +109,7 @@ class _UserSums:
     lines: Mapping[str, tuple[float, float]]
 
     @staticmethod
-    def of(rows: Tested, users: Users) -> _UserSums:
+    def of(rows: Outcomes, users: Users) -> _UserSums:
         silent = rows.label * (rows.recency >= SILENT_DAYS)
         columns, lines = [np.ones(len(rows.label)), rows.label, silent], {}
         for scorer, risk in _probabilities(rows).items():
@@ -139,7 +139,7 @@ class _UserSums:
         return [float(value) for value in values]
 
 
-def _probabilities(rows: Tested) -> dict[str, Vector]:
+def _probabilities(rows: Outcomes) -> dict[str, Vector]:
     return {"model": rows.churn_risk, "raw": rows.raw_risk}
 
 

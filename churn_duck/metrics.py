@@ -177,7 +177,7 @@ def calibration_error(risk: Vector, label: Vector) -> float:
 
 
 def calibration_line(risk: Vector, label: Vector, steps: int = 25) -> tuple[float, float]:
-    """Slope and intercept of the logistic regression of the label on the log-odds, by Newton's method from the base rate."""
+    """Slope and intercept of the logistic regression of the label on the log-odds, by Newton's method."""
     z, rate = log_odds(risk), float(label.mean())
     slope, intercept = 0.0, float(np.log(rate / (1 - rate)))
     for _ in range(steps):

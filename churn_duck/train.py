@@ -97,7 +97,8 @@ def _require_new(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tu
 
 def _settings(settings: Settings) -> dict[str, Any]:
     """What decides a model beside the data and the SQL."""
-    return {"training": settings.training.model_dump(), "calibration": settings.calibration.model_dump()}
+    sections = settings.model_dump(include={"features", "churn", "population", "training", "calibration"})
+    return dict(sections)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _learn(
     tell: Tell,
 ) -> _Twins:
     tell(f"{name}: calibrating")
-    chosen = choose(name, learned.schema, settings.training, learned.rows)
+    chosen = choose(name, learned.schema, settings.training, learned.rows, settings.calibration.method)
 
     def trained(part: _Part) -> Pipeline:
         tell(f"{name}: fitting {len(part.rows):,} rows")
@@ -228,6 +229,7 @@ def _told(con: duckdb.DuckDBPyConnection, chosen: Chosen) -> dict[str, Any]:
         "iterations": chosen.iterations,
         "sigmoid": chosen.calibration.as_dict() if chosen.calibration else None,
         "refused": chosen.refused,
+        "held_out": chosen.held_out,
         **_dates(con, "calibration_role = 'calibrate'"),
     }
 

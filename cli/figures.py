@@ -113,8 +113,9 @@ def _reliability(own: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 def _calibration(told: Mapping[str, Any]) -> str:
     if told["sigmoid"] is None:
         return f"not calibrated: {told['refused']}"
+    days = f" of {told['first_as_of_date']} to {told['last_as_of_date']}" if told["first_as_of_date"] else ""
     return (
-        f"calibrated on {told['sigmoid']['rows']:,} rows of {told['first_as_of_date']} to {told['last_as_of_date']}: "
+        f"calibrated on {told['sigmoid']['rows']:,} rows of {told['held_out']}{days}: "
         f"slope {told['sigmoid']['slope']:.3f}, intercept {told['sigmoid']['intercept']:+.3f}"
     )
 

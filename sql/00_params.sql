@@ -25,7 +25,7 @@ comment on column params.largest_window_days is 'days in the largest feature win
 comment on column params.lookback_days is 'days that a look back covers: the largest window, and active_within_days';
 comment on column params.snapshot_every_days is 'days between two training snapshots';
 comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
-comment on column params.calibration_size is 'share of the training dates, the last ones, that calibrate. NULL: none do';
+comment on column params.calibration_size is 'share of the training dates, the last, that calibrate. NULL: none';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
 comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
 comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views, paths left out';

@@ -18,6 +18,6 @@ comment on column test_scores.user_id is 'the user';
 comment on column test_scores.as_of_date is 'features were known at the end of this UTC day';
 comment on column test_scores.is_eligible is 'true: ranked in earnest; false: only for the table of all rows';
 comment on column test_scores.days_since_last_activity is 'the recency rule ranks by it';
-comment on column test_scores.churn_label is '1: no active day in the churn_window_days after as_of_date; 0: at least one';
+comment on column test_scores.churn_label is '1: no active day in the churn_window_days after it; 0: at least one';
 comment on column test_scores.raw_risk is 'probability before calibration, 0 to 1';
 comment on column test_scores.churn_risk is 'probability after it, 0 to 1; the same where nothing was calibrated';

@@ -1,8 +1,8 @@
 -- test_metrics: one row per population, scorer and metric: the figures of a model version's evaluation.
 -- grain:  population, scorer, metric
 -- reads:  test_rows, test_ties, reliability, calibration_line, top_of_list
--- A table macro: from test_metrics('candidate_hgb_...', 50). Ties count by expectation: a constant score has a ROC-AUC of
--- one half and lifts of 1. Losses of the recency rule are left out, since days are no probabilities.
+-- A table macro: from test_metrics('candidate_hgb_...', 50). Ties count by expectation: a constant score has a ROC-AUC
+-- of one half and lifts of 1. Losses of the recency rule are left out, since days are no probabilities.
 create or replace macro test_metrics(version, capacity) as table
 with ties as (
     select
@@ -80,49 +80,109 @@ gains as (
 ),
 
 told as (
-    select population, 'rows' as scorer, 'test_rows' as metric, cast(test_rows as double) as value
+    select
+        population,
+        'rows' as scorer,
+        'test_rows' as metric,
+        cast(test_rows as double) as value
     from counted
     union all
-    select population, 'rows', 'test_users', cast(test_users as double)
+    select
+        population,
+        'rows' as scorer,
+        'test_users' as metric,
+        cast(test_users as double) as value
     from counted
     union all
-    select population, 'rows', 'churn_rate', churn_rate
+    select
+        population,
+        'rows' as scorer,
+        'churn_rate' as metric,
+        churn_rate as value
     from counted
     union all
-    select population, 'rows', 'silent_churners', silent_churners
+    select
+        population,
+        'rows' as scorer,
+        'silent_churners' as metric,
+        silent_churners as value
     from counted
     union all
-    select population, scorer, 'pr_auc', pr_auc
+    select
+        population,
+        scorer,
+        'pr_auc' as metric,
+        pr_auc as value
     from ranked
     union all
-    select population, scorer, 'roc_auc', roc_auc
+    select
+        population,
+        scorer,
+        'roc_auc' as metric,
+        roc_auc as value
     from ranked
     union all
-    select population, scorer, 'log_loss', log_loss
+    select
+        population,
+        scorer,
+        'log_loss' as metric,
+        log_loss as value
     from lost
     union all
-    select population, scorer, 'brier', brier
+    select
+        population,
+        scorer,
+        'brier' as metric,
+        brier as value
     from lost
     union all
-    select population, scorer, 'ece', ece
+    select
+        population,
+        scorer,
+        'ece' as metric,
+        ece as value
     from eces
     union all
-    select population, scorer, 'slope', slope
+    select
+        population,
+        scorer,
+        'slope' as metric,
+        slope as value
     from calibration_line(version)
     union all
-    select population, scorer, 'intercept', intercept
+    select
+        population,
+        scorer,
+        'intercept' as metric,
+        intercept as value
     from calibration_line(version)
     union all
-    select population, scorer, 'precision_' || top, precision
+    select
+        population,
+        scorer,
+        'precision_' || reach as metric,
+        hit_rate as value
     from top_of_list(version, capacity)
     union all
-    select population, scorer, 'lift_' || top, lift
+    select
+        population,
+        scorer,
+        'lift_' || reach as metric,
+        lift as value
     from top_of_list(version, capacity)
     union all
-    select population, 'model', 'pr_auc_gain', pr_auc_gain
+    select
+        population,
+        'model' as scorer,
+        'pr_auc_gain' as metric,
+        pr_auc_gain as value
     from gains
     union all
-    select population, 'model', 'roc_auc_gain', roc_auc_gain
+    select
+        population,
+        'model' as scorer,
+        'roc_auc_gain' as metric,
+        roc_auc_gain as value
     from gains
 )
 
@@ -130,5 +190,6 @@ select
     population,
     scorer,
     metric,
-    value
+    -- sums of doubles depend on their order in the last digits
+    round(value, 12) as value
 from told;

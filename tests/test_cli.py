@@ -20,7 +20,7 @@ from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
 from churn_duck.run import Ran
 from churn_duck.warehouse import Warehouse, open_warehouse, writing
-from cli import show
+from cli import figures
 from cli.main import _exit_code
 from tests.worlds import event, user, write_csv
 
@@ -119,13 +119,19 @@ def test_windows_shorter_than_the_silence_allowed_are_mentioned(
 
 def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     at = ("--warehouse", own.root)
-    assert run(*at, "train", "--model", "baseline_logreg") == 0
+    assert run(*at, "train", "--model", "baseline_logreg") == 5
+    assert "learned from the same data with the same settings" in capsys.readouterr().err
+    assert run(*at, "train", "--model", "baseline_logreg", "--force") == 0
     assert "recency rule" in capsys.readouterr().out
     assert run(*at, "promote") == 4
     assert "kept:" in capsys.readouterr().out
     assert run(*at, "run", "--json") == 0
-    decision = json.loads(capsys.readouterr().out)["decision"]
-    assert decision["evidence"]["confidence"] == 0.95
+    ran = json.loads(capsys.readouterr().out)
+    assert len(ran["trained"]) == 2
+    assert not ran["decision"]["promoted"]
+    assert run(*at, "evaluate", "--capacity", "7") == 0
+    assert "7 a day" in capsys.readouterr().out
+    assert run(*at, "evaluate", "--model", "nobody") == 1
     assert run(*at, "score", "--top-k", "7", "--json") == 0
     scored = json.loads(capsys.readouterr().out)
     assert any("churn_top_7_" in name for name in scored["files"])
@@ -192,11 +198,11 @@ def test_a_model_that_is_no_better_than_a_rule_is_reported_loudly(
 ) -> None:
     honest = ran[1].trained[0]
     eligible = {**honest.metrics["eligible"], "beats_recency_rule": False, "log_loss": 9.0}
-    show.trained([replace(honest, metrics={**honest.metrics, "eligible": eligible})])
+    figures.trained([replace(honest, metrics={**honest.metrics, "eligible": eligible})])
     printed = capsys.readouterr().out
     assert "WARNING: baseline_logreg does not beat the recency rule" in printed
     assert "not as a probability" in printed
-    show.trained([honest])
+    figures.trained([honest])
     assert "not as a probability" not in capsys.readouterr().out
 
 

@@ -11,7 +11,7 @@ from churn_duck.config import Settings, load_settings, parse_settings
 from churn_duck.errors import ConfigError
 from churn_duck.measures import kept_feature_columns
 
-# the decided keys and defaults; promotion, activity and max_rows are ours
+# the decided keys and defaults; calibration, promotion, activity and max_rows are ours
 DECIDED = """
 warehouse: warehouse
 features: {windows_days: [7, 14, 30], exclude: [engagement_score]}
@@ -19,8 +19,9 @@ churn: {window_days: 30, activity: null}
 population: {active_within_days: 30}
 training:
   {snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true, max_rows: null}
+calibration: {method: sigmoid, size: 0.5}
 evaluation: {primary_metric: pr_auc}
-promotion: {margin: 0.0, confidence: 0.95}
+promotion: {margin: 0.0, confidence: 0.95, max_ece: 0.1}
 scoring: {top_k: 50, high_risk_threshold: 0.7}
 drift: {bins: 10, warn_psi: 0.1, fail_psi: 0.25}
 engine: {threads: null, memory_limit: null}
@@ -39,7 +40,7 @@ def test_the_defaults_are_the_decided_ones_and_an_empty_file_changes_nothing(tmp
     ("text", "said"),
     [
         ("churn: {windw_days: 30}", "unknown key churn.windw_days; allowed: activity, window_days"),
-        ("chrun: {}", "unknown key chrun; allowed: churn, drift,"),
+        ("chrun: {}", "unknown key chrun; allowed: calibration, churn, drift,"),
         ("churn: {window_days: thirty}", "churn.window_days is 'thirty'"),
         ("churn: {window_days: 30.5}", "churn.window_days is 30.5"),
         ("churn: {window_days: 0}", "churn.window_days is 0"),

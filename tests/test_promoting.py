@@ -47,7 +47,7 @@ def test_the_value_that_decides_is_the_value_that_training_reported(own: Warehou
 def test_the_incumbent_stays_unless_the_challenger_is_surely_better(own: Warehouse) -> None:
     with working(own, "test") as con:
         before = production(con, own)
-        train(con, own, ("baseline_logreg", "candidate_hgb"), None, silent)
+        train(con, own, ("baseline_logreg", "candidate_hgb"), None, silent, force=True)
         made = promote(con, own)
         after = production(con, own)
     assert before is not None
