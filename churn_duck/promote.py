@@ -98,10 +98,11 @@ class Contest:
     def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
         """Both on the same resamples of users."""
         metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
-        draws = resampled(metrics, Users.of(self.user, self.label), seed)
+        users = Users.of(self.user, self.label)
+        draws = resampled(metrics, users, seed)
         gain = draws[:, 0] - draws[:, 1]
         gain = -gain if self.metric in LOWER_IS_BETTER else gain
-        low, high = interval(gain)
+        low, high = interval(gain, users)
         return Evidence(low, high, float(np.mean(gain > rule.margin)), rule.margin, rule.confidence)
 
 
