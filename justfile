@@ -31,6 +31,10 @@ docs:
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
+# what the engine recovers of planted effects: some minutes
+prove *ARGS:
+    uv run churn-duck prove {{ ARGS }}
+
 # how long it takes beside Polars, DuckDB windows, pandas and scikit-learn: half an hour, best on an idle machine
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}

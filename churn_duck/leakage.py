@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from churn_duck.build import build
@@ -16,7 +17,7 @@ from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
 from churn_duck.finding import Finding
 from churn_duck.generate import generate
 from churn_duck.land import land_sources
-from churn_duck.metrics import Vector, metric_of
+from churn_duck.metrics import Codes, Vector, metric_of
 from churn_duck.models import fit, risk
 from churn_duck.promote import promote
 from churn_duck.resample import Users, interval, resampled
@@ -27,7 +28,7 @@ from churn_duck.world import World
 
 # the world goes on for a month after the evening on which the engine stands
 DAYS, EVENING = 200, 170
-PLACEBOS, TREES = 20, 60
+PLACEBOS, PLACEBO_RATE, TREES = 20, 0.3, 100
 FINGERPRINTS = {
     "features": "select * from user_features_daily order by user_id, as_of_date",
     "training rows": "select * from training_dataset order by user_id, as_of_date",
@@ -51,7 +52,7 @@ def leakage(seed: int, folder: Path, tell: Tell, n_users: int = 400) -> Iterator
 def _futures(folder: Path, evening: date, tell: Tell) -> Iterator[Finding]:
     events, stories = pl.read_parquet(folder / "events.parquet"), ("as it was", "another future", "another past")
     seen = []
-    for story, first in zip(stories, (None, evening + timedelta(days=1), evening - timedelta(days=6)), strict=True):
+    for story, first in zip(stories, (None, evening + timedelta(days=1), evening - timedelta(days=60)), strict=True):
         path = folder / f"{story}.parquet"
         garbled(events, first).write_parquet(path)
         seen.append(_seen(open_warehouse(Settings(), folder / story), folder / "users.parquet", path, evening, tell))
@@ -90,33 +91,50 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, query: str) -> str:
 
 
 def _placebos(schema: FeatureSchema, rows: Rows, seed: int, tell: Tell) -> Iterator[Finding]:
-    """Labels dealt out anew among the users of each day can be learned from the test rows only."""
-    train_rows, test = rows.split == "train", rows.split == "test"
-    held = {"purged": 0, "peeking": 0}
+    """Features that know nothing of the labels: only a training that has seen days of the test's future does better.
+
+    The users come back by dice, so labels more than a churn window apart have nothing in common, and nearer ones do.
+    """
+    found = []
     for number in range(PLACEBOS):
         tell(f"leakage: placebo {number + 1} of {PLACEBOS}")
-        random = np.random.default_rng([seed, 6, number])
-        label = _dealt(rows, random)
-        for who, learned in (("purged", train_rows), ("peeking", train_rows | test)):
-            low, high = _auc(schema, rows, label, learned, test, number)
-            held[who] += low <= 0.5 <= high
-    planted = f"labels dealt out anew, {PLACEBOS} times"
-    yield Finding("leakage", planted, "intervals of ROC-AUC that hold 0.5", held["purged"] / PLACEBOS, 0.8)
-    yield Finding("leakage", f"{planted}, test rows learned", "the same", held["peeking"] / PLACEBOS, None, 0.2)
+        found.append(_placebo(schema, rows, np.random.default_rng([seed, 6, number])))
+    held, purged, careless = np.array(found).T
+    planted = f"users who come back by dice, {PLACEBOS} times"
+    near = 3 * float(purged.std(ddof=1)) / PLACEBOS**0.5
+    yield Finding("leakage", planted, "ROC-AUC intervals that hold 0.5", float(held.mean()), 0.8)
+    figure = "mean ROC-AUC of the first test day"
+    yield Finding("leakage", planted, figure, float(purged.mean()), 0.5 - near, 0.5 + near)
+    yield Finding("leakage", "the same, trained without the purge", figure, float(careless.mean()), 0.5 + near)
 
 
-def _dealt(rows: Rows, random: np.random.Generator) -> Vector:
-    day = rows.keys["as_of_date"].to_physical().to_numpy()
-    label = rows.label.copy()
-    for one in np.unique(day):
-        label[day == one] = random.permutation(label[day == one])
-    return label
-
-
-def _auc(
-    schema: FeatureSchema, rows: Rows, label: Vector, learned: np.ndarray, test: np.ndarray, seed: int
-) -> list[float]:
-    model = fit("candidate_hgb", schema, Settings().training, rows.features[learned], label[learned], TREES)
-    said = risk(model, rows.features[test])
+def _placebo(schema: FeatureSchema, rows: Rows, random: np.random.Generator) -> list[float]:
+    """Whether the interval of ROC-AUC holds 0.5; ROC-AUC of the first test day, with the purge and without."""
+    label, test = by_dice(rows, random), rows.split == "test"
+    purged, careless = (_risk(schema, rows, label, learned) for learned in (rows.split == "train", ~test))
     users = Users.of(rows.user[test], label[test])
-    return interval(resampled([metric_of("roc_auc", said, label[test])], users, seed)[:, 0])
+    low, high = interval(resampled([metric_of("roc_auc", purged[test], label[test])], users, 0)[:, 0], users)
+    first = _day(rows) == _day(rows)[test].min()
+    weight = np.ones(int(first.sum()))
+    areas = [metric_of("roc_auc", said[first], label[first])(weight)[0] for said in (purged, careless)]
+    return [float(low <= 0.5 <= high), *areas]
+
+
+def _day(rows: Rows) -> Codes:
+    """Day of every row, from the first one on."""
+    day = rows.keys["as_of_date"].to_physical().to_numpy().astype(np.int64)
+    return np.asarray(day - day.min())
+
+
+def by_dice(rows: Rows, random: np.random.Generator) -> Vector:
+    """The label of every row, had each user been active on any day with the same chance."""
+    window, day = Settings().churn.window_days, _day(rows)
+    active = random.random((rows.user.max() + 1, day.max() + window + 1)) > PLACEBO_RATE ** (1 / window)
+    so_far = np.cumsum(active, axis=1)
+    return np.asarray(so_far[rows.user, day + window] == so_far[rows.user, day], dtype=np.float64)
+
+
+def _risk(schema: FeatureSchema, rows: Rows, label: Vector, learned: npt.NDArray[np.bool_]) -> Vector:
+    """Of every row, by a model that learned from some."""
+    model = fit("candidate_hgb", schema, Settings().training, rows.features[learned], label[learned], TREES)
+    return risk(model, rows.features)

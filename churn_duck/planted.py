@@ -43,7 +43,7 @@ class Planted:
         spread = self.of_user**2 + self.of_row**2
         seen = spread / (spread + blur**2)
         hidden = self.unseen**2 + spread * (1 - seen)
-        return (self.base + seen * signal) / np.sqrt(1 + LOGISTIC**2 * hidden)
+        return np.asarray((self.base + seen * signal) / np.sqrt(1 + LOGISTIC**2 * hidden))
 
     def outcomes(self, n_users: int, random: np.random.Generator) -> Outcomes:
         """Test rows as an evaluation reads them, with a recency rule that sees less and has ties."""

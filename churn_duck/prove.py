@@ -14,7 +14,7 @@ from churn_duck.config import Promotion, Settings
 from churn_duck.finding import Finding, each
 from churn_duck.intervals import figures, intervals
 from churn_duck.leakage import leakage
-from churn_duck.metrics import RANKING, Vector, calibration_error, calibration_line, metric_of, sigmoid
+from churn_duck.metrics import RANKING, Vector, calibration_error, calibration_line, sigmoid
 from churn_duck.planted import Planted
 from churn_duck.promote import Contest, decide
 from churn_duck.warehouse import Tell
@@ -136,14 +136,14 @@ def _holds(
 
 
 def promotion(effort: Effort, tell: Tell, n_users: int = USERS) -> Iterator[Finding]:
-    """How often the gate lets a challenger in: an equal, the better of two equals, a better one, one within the margin."""
+    """How often the gate lets in an equal, the better of two equals, a better one, and one within the margin."""
     most = ERROR + 2 * (ERROR * (1 - ERROR) / effort.trials) ** 0.5
     gain = _gain(effort, n_users)
     times = f"{effort.trials} times"
 
     def tried(blurs: dict[str, float], margin: float = 0.0) -> Vector:
         work = partial(_promoted, effort, n_users, blurs, margin)
-        return np.mean(each(work, effort.trials, tell, "promotion"), axis=0)
+        return np.asarray(np.mean(each(work, effort.trials, tell, "promotion: trials"), axis=0))
 
     yield Finding("promotion", f"an equal model, {times}", "promoted", tried({"new": BLUR})[0], None, most)
     two = tried({"new": BLUR, "other": BLUR})
