@@ -137,6 +137,8 @@ class Evaluation(Section):
 class Promotion(Section):
     """A challenger replaces production when it is better by more than `margin` with this `confidence`.
 
+    Several challengers share the doubt that it leaves: the better of two needs 0.975 where one needs 0.95.
+
     Guards: its ECE on the eligible test rows is at most `max_ece`, and its log-loss below the base rate's.
     """
 
