@@ -23,6 +23,7 @@ from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
 from churn_duck.registry import Version, register, utc_now
 from churn_duck.sampling import affordable_share, duckdb_at_rest
+from churn_duck.typical import reason_terms
 from churn_duck.warehouse import Tell, Warehouse, see_world
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -126,6 +127,7 @@ def _exported(
         "as_of_date": end,
         "graph_sha256": graph,
         "linear": linear_terms(trained, part.schema),
+        "reasons": reason_terms(trained, part.schema, part.rows.features),
     }
     content = to_onnx(trained, part.schema, sealed(about))
     model = from_bytes(content, version)
