@@ -155,7 +155,9 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
-    ranked = _ranked(end)
+    # once for all files: its features and sentences are the larger part of the work
+    con.execute(f"create or replace temp table ranked_run as from ranked_users(date {literal(end)})")
+    ranked = "from ranked_run order by risk_rank"
     top = f"{ranked} limit {top_k}"
     queries = {
         f"churn_predictions_{end}.parquet": ranked,
@@ -166,11 +168,8 @@ def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top
     }
     for name, query in queries.items():
         copy_to(con, query, warehouse.predictions / name)
+    con.execute("drop table ranked_run")
     return [warehouse.predictions / name for name in queries]
-
-
-def _ranked(day: date) -> str:
-    return f"from ranked_users(date {literal(day)}) order by risk_rank"
 
 
 def _summary(
@@ -185,6 +184,6 @@ def _summary(
 
 def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
     """The users most at risk in the newest scoring of that day, as dictionaries by column."""
-    result = con.execute(f"{_ranked(day)} limit {int(limit)}")
+    result = con.execute(f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
