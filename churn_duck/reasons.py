@@ -47,7 +47,7 @@ def explain_run(
             explained.contributions
         from scoring_run
         inner join ({everyone}) as explained using (user_id)""")
-    _list_reasons(con, model)
+    list_reasons(con, model)
 
 
 def _files(folder: Path) -> str:
@@ -60,7 +60,7 @@ def _write_top(con: duckdb.DuckDBPyConnection, model: OnnxModel, better: Explain
     write_batches((explained(batch, model, better) for batch in batches_of(con, query, BATCH_ROWS)), path)
 
 
-def _list_reasons(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
+def list_reasons(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
     """One row a reason; levels are read from the user, since a code does not tell unseen levels apart."""
     levels = "".join(f"when {literal(name)} then users_clean.{name} " for name, _ in model.schema.categorical)
     number = "regexp_replace(cast(listed.reading as varchar), '\\.0$', '')"
