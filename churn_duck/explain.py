@@ -180,7 +180,7 @@ class Shap:
     method: Method = "shap"
 
     def contributions(self, features: Matrix) -> Floats:
-        """See `Explainer`; a thousandth of the speed of paths."""
+        """See `Explainer`; some hundred times slower than paths."""
         parts = [self._exact(features[at : at + SHAP_ROWS]) for at in range(0, len(features), SHAP_ROWS)]
         return np.concatenate([np.empty((0, features.shape[1])), *parts])
 
