@@ -35,6 +35,7 @@ demo *ARGS:
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}
     uv run python benchmarks/scoring.py
+    uv run python benchmarks/reasons.py
 
 # every stage on a million users and a year: a quarter of an hour and 10 GB of disk
 bench-stages *ARGS:

@@ -26,6 +26,7 @@ from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
 from churn_duck.registry import Version, register, utc_now, versions
 from churn_duck.sampling import affordable_share, duckdb_at_rest
+from churn_duck.typical import reason_terms
 from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -267,6 +268,7 @@ def _exported(
         # already part of the graph and of the linear terms
         "sigmoid": made.calibration.as_dict() if made.calibration else None,
         "linear": linear_terms(trained, part.schema),
+        "reasons": reason_terms(trained, part.schema, part.rows.features),
     }
     content = to_onnx(trained, part.schema, sealed(about))
     model = from_bytes(content, version)
