@@ -9,7 +9,7 @@ from itertools import groupby
 from math import sqrt
 from typing import Any
 
-from churn_duck.card_format import percent
+from churn_duck.card_format import bounds, percent
 
 # px: what a label needs below and beside a frame
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 46
@@ -22,7 +22,7 @@ KINDS = {
     "test": "tested on",
 }
 # axes of shares whose small values matter: the root gives them room
-ROOT_TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
+ROOT_TICKS = (0.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def forest(own: Mapping[str, Any]) -> Forest:
             frame.x(one["pr_auc"] / top),
             frame.x(spans[name][0] / top),
             frame.x(spans[name][1] / top),
-            f"{name}: {one['pr_auc']:.3f}",
+            f"{name}: {one['pr_auc']:.3f}" + (f" ({bounds(spans[name])})" if one["intervals"] else ""),
         )
         for place, (name, one) in enumerate(named.items())
     ]
@@ -202,7 +202,7 @@ def reliability(tables: Mapping[str, Sequence[Mapping[str, Any]]], is_calibrated
             for row in tables[scorer]
         ]
 
-    ticks = [(frame.x(sqrt(share)), frame.y(sqrt(share)), f"{share:.0%}") for share in ROOT_TICKS]
+    ticks = [(frame.x(sqrt(share)), frame.y(sqrt(share)), percent(share, 0)) for share in ROOT_TICKS]
     return Reliability(frame, ticks, dots("raw") if is_calibrated else [], dots("model"))
 
 
@@ -219,6 +219,6 @@ class Gain:
 def gain(curves: Mapping[str, Sequence[tuple[float, float]]], needed: Mapping[str, float]) -> Gain:
     """The curves of all scorers, and the point at which the model has found half."""
     frame = Frame(360, 350)
-    ticks = [(frame.x(part / 4), frame.y(part / 4), f"{part / 4:.0%}") for part in range(5)]
+    ticks = [(frame.x(part / 4), frame.y(part / 4), percent(part / 4, 0)) for part in range(5)]
     paths = {scorer: frame.path(points) for scorer, points in curves.items()}
     return Gain(frame, ticks, paths, (frame.x(needed["share_called"]), frame.y(0.5)))

@@ -51,7 +51,7 @@ def _is_a_probability(card: Card) -> dict[str, str]:
         return _verdict(question, "bad", f"No: its risks are {_points(own['ece'])} off on average", because)
     if slope[0] <= 1 <= slope[1] and intercept[0] <= 0 <= intercept[1]:
         return _verdict(question, "good", "Yes, as far as its test can tell", because)
-    return _verdict(question, "fair", f"Nearly: {_leaning(own)}", because)
+    return _verdict(question, "fair", f"Not quite: {_leaning(own)}", because)
 
 
 def _points(share: float) -> str:
@@ -60,12 +60,9 @@ def _points(share: float) -> str:
 
 def _leaning(own: Mapping[str, Any]) -> str:
     """Which way risks are wrong whose line is not the perfect one."""
-    low, high = own["intervals"]["slope"]
-    if high < 1:
-        return "its risks are somewhat too extreme"
-    if low > 1:
-        return "its risks are somewhat too timid"
-    return "its risks are somewhat too low" if own["intervals"]["intercept"][0] > 0 else "somewhat too high"
+    (flat, steep), (low, high) = own["intervals"]["slope"], own["intervals"]["intercept"]
+    leanings = {"too extreme": steep < 1, "too timid": flat > 1, "too low": low > 0, "too high": high < 0}
+    return f"its risks are {' and '.join(name for name, is_so in leanings.items() if is_so)}"
 
 
 def _top_tenth(own: Mapping[str, Any]) -> str:
