@@ -84,6 +84,15 @@ def register(
     return versions(con, warehouse, f"model_version = '{version}'")[0]
 
 
+def keep_snapshots(con: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Keep the split that the version was trained and tested by."""
+    con.execute(
+        """insert into model_snapshots
+        select ?, as_of_date, label_end_date, split, calibration_role from training_snapshots""",
+        [version],
+    )
+
+
 def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = "true") -> list[Version]:
     """Registered versions, newest first."""
     rows = con.execute(

@@ -24,7 +24,7 @@ from churn_duck.metrics import Vector, require_two_classes, sigmoid
 from churn_duck.models import fit, log_odds
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
-from churn_duck.registry import Version, register, utc_now, versions
+from churn_duck.registry import Version, keep_snapshots, register, utc_now, versions
 from churn_duck.sampling import affordable_share, duckdb_at_rest
 from churn_duck.typical import reason_terms
 from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
@@ -188,6 +188,7 @@ def _register(
         "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
         "shipped": _described(shipped),
         "user_share": learned.rows.share,
+        "first_event_date": con.execute("select first_event_date from period").fetchall()[0][0],
         "calibration": _told(con, twins.chosen),
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
         "test_digest": test_digest(con, test.only_eligible()),
@@ -195,6 +196,7 @@ def _register(
     files = {"model.onnx": final.content, "evaluated.onnx": evaluated.content}
     with transaction(con):
         _keep(con, final.version, test, twins.raw, evaluated.model.risk(test.features))
+        keep_snapshots(con, final.version)
         metrics = _metrics(con, warehouse.settings, final.version)
         return register(con, warehouse, final.version, name, end, files, about | metrics)
 

@@ -56,6 +56,10 @@ class Warehouse:
         return self.root / "predictions"
 
     @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
     def compiled(self) -> Path:
         return self.root / "compiled"
 
