@@ -28,7 +28,7 @@ LAYERS = {
     "4": "Features",
     "5": "Labels",
     "6": "Datasets",
-    "7": "Drift",
+    "7": "Drift and backtest",
     "8": "Models, scores and performance",
     "9": "Evaluation",
 }

@@ -10,7 +10,7 @@ import typer
 from churn_duck.warehouse import working
 from cli import figures, show
 from cli.app import app
-from cli.options import Global, Json
+from cli.options import AsOf, Global, Json
 
 
 @app.command()
@@ -80,6 +80,25 @@ def card(
         content = describe(con, at.warehouse, found)
     path = write_card(at.warehouse, content, out)
     show.as_json({"file": str(path), **content}) if json or at.json else typer.echo(path)
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    origins: Annotated[int, typer.Option(min=1, metavar="N", help="How many past evenings.")] = 8,
+    every: Annotated[
+        int | None, typer.Option(min=1, metavar="DAYS", help="Days between them; default: churn.window_days.")
+    ] = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Train, gate and score as on past evenings, then compare with what happened; nothing live is touched."""
+    from churn_duck.backtest import backtest as walk_forward
+
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "backtest") as con:
+        rows = walk_forward(con, at.warehouse, origins, every, as_of, tell)
+    show.as_json(rows) if json or at.json else figures.backtested(rows)
 
 
 @app.command()
