@@ -169,6 +169,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "state_columns": measures.state_columns(),
         "feature_columns": measures.feature_columns(settings),
         "kept_feature_columns": measures.kept_feature_columns(settings),
+        "category_columns": measures.categorical(settings),
         "check_columns": list(measures.CHECK),
         "column_comments": measures.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],

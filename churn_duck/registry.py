@@ -14,10 +14,11 @@ from typing import Any
 import duckdb
 
 from churn_duck.catalog import literal
+from churn_duck.drift_reference import keep
 from churn_duck.errors import ModelError
 from churn_duck.files import write_json
 from churn_duck.onnx_model import OnnxModel, load_model
-from churn_duck.warehouse import Warehouse
+from churn_duck.warehouse import Warehouse, transaction
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def register(
     files: dict[str, bytes],
     metrics: dict[str, Any],
 ) -> Version:
-    """Keep a model's folder and its row; a folder appears whole or not at all."""
+    """Keep a model's folder, its row and its reference of drift; each appears whole or not at all."""
     folder = warehouse.models / version
     partial = warehouse.models / f".{version}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -66,20 +67,22 @@ def register(
     os.replace(partial, folder)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     data_hash, sql_hash = con.execute("select data_hash, sql_hash from params").fetchall()[0]
-    con.execute(
-        "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            version,
-            model,
-            utc_now(),
-            as_of,
-            digests["model.onnx"],
-            digests["evaluated.onnx"],
-            data_hash,
-            sql_hash,
-            json.dumps(metrics, allow_nan=False, default=str),
-        ],
-    )
+    with transaction(con):
+        con.execute(
+            "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                version,
+                model,
+                utc_now(),
+                as_of,
+                digests["model.onnx"],
+                digests["evaluated.onnx"],
+                data_hash,
+                sql_hash,
+                json.dumps(metrics, allow_nan=False, default=str),
+            ],
+        )
+        keep(con, version)
     write_registry(con, warehouse)
     return versions(con, warehouse, f"model_version = '{version}'")[0]
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from churn_duck.config import ModelName, Settings
 from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
+from churn_duck.drift_reference import freeze, observe
 from churn_duck.errors import HistoryTooShort
 from churn_duck.evaluate import at_half, evaluation, require_two_classes
 from churn_duck.linear import linear_terms
@@ -48,6 +49,7 @@ def train(
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(test.only_eligible().label, "eligible test rows")
+    observe(con, warehouse.settings, shipped.dates["first_as_of_date"], shipped.dates["last_as_of_date"])
     with duckdb_at_rest(con):
         return [_train_one(con, warehouse, name, end, learned, shipped, test, tell) for name in names]
 
@@ -109,6 +111,7 @@ def _train_one(
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
         **metrics,
     }
+    freeze(con, warehouse, final.model)
     files = {"model.onnx": final.content, "evaluated.onnx": evaluated.content}
     return register(con, warehouse, final.version, name, end, files, about)
 
