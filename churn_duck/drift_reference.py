@@ -36,6 +36,14 @@ def observe(con: duckdb.DuckDBPyConnection, settings: Settings, first: date, las
     """Look at the eligible rows of the days from `first` to `last` that a model learns from, for `freeze`."""
     users = con.execute("select count(*) from users_clean").fetchall()[0][0]
     days = min(MOST_DAYS, (last - first).days // STEP_DAYS + 1)
+    buckets = max(1, min(BUCKETS, BUCKETS * MOST_USER_DAYS // max(1, users * days)))
+    observe_users(con, settings, first, last, f"features.user_bucket < {buckets}", buckets / BUCKETS)
+
+
+def observe_users(
+    con: duckdb.DuckDBPyConnection, settings: Settings, first: date, last: date, only: str, share: float
+) -> None:
+    """The same of those users of whom the condition `only` holds, who are `share` of all."""
     _run(
         con,
         settings,
@@ -45,7 +53,8 @@ def observe(con: duckdb.DuckDBPyConnection, settings: Settings, first: date, las
             "last_date": last,
             "step": STEP_DAYS,
             "most_days": MOST_DAYS,
-            "buckets": max(1, min(BUCKETS, BUCKETS * MOST_USER_DAYS // max(1, users * days))),
+            "only": only,
+            "share": share,
         },
     )
 
@@ -86,7 +95,7 @@ def keep(con: duckdb.DuckDBPyConnection, version: str) -> None:
     """Write the frozen reference under its model's name, in the caller's transaction."""
     con.execute(f"""insert into drift_bins
         select {literal(version)}, made.feature, made.bin, made.kind, made.lower_bound, made.upper_bound, made.level,
-            counts.n / sum(counts.n) over (partition by made.feature), counts.n
+            coalesce(counts.n / nullif(sum(counts.n) over (partition by made.feature), 0), 0), counts.n
         from drift_bins_made as made
         inner join (
             select feature, bin, cast(sum(row_count) as bigint) as n
@@ -95,7 +104,7 @@ def keep(con: duckdb.DuckDBPyConnection, version: str) -> None:
     con.execute(f"""insert into drift_reference
         with days as (
             select count(distinct user_id) as users, min(as_of_date) as first_day, max(as_of_date) as last_day
-            from drift_rows inner join drift_days using (age) where age < {REFERENCE_DAYS}
+            from drift_days left join drift_rows using (age) where age < {REFERENCE_DAYS}
         )
 
         select {literal(version)}, bins.feature,

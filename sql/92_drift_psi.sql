@@ -4,7 +4,8 @@
 -- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that an
 -- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: what chance does
 -- to samples of this size, and what the year before was used to. Rows of a kind that the reference never held (a new
--- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them.
+-- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them: by that of all
+-- rows, and, since many features are 0 for nearly everyone, whether they are most of those without the commonest value.
 create or replace view drift_psi as
 with reference as (
     select
@@ -63,6 +64,7 @@ summed as (
         max(row_total) as row_total,
         sum(weight) as psi,
         coalesce(sum(row_count) filter (where expected_share = 0), 0) as unseen_rows,
+        max(row_total) - max_by(row_count, expected_share) as uncommon_rows,
         max_by(moved, weight) as moved
     from weighed
     group by feature
@@ -78,6 +80,7 @@ measured as (
         case when summed.row_total > 0 then summed.psi end as psi,
         reference.noise_quantile * (1 / reference.users + 1 / nullif(summed.row_total, 0)) as noise_psi,
         coalesce(summed.unseen_rows, 0) / nullif(summed.row_total, 0) as unseen_share,
+        coalesce(summed.unseen_rows, 0) / nullif(summed.uncommon_rows, 0) as unseen_uncommon_share,
         -- as improbable as that all of these rows came to one side of two samples of one population
         coalesce(summed.unseen_rows, 0) * ln(1 + reference.users / nullif(summed.row_total, 0))
         > ln(reference.watched / 0.05) as unseen_is_no_chance,
@@ -102,7 +105,10 @@ select
             measured.psi >= params.drift_fail_psi
             and measured.psi > greatest(measured.noise_psi, measured.usual_psi)
             then 'FAIL'
-        when measured.unseen_share >= params.drift_fail_unseen and measured.unseen_is_no_chance then 'FAIL'
+        when
+            measured.unseen_is_no_chance
+            and (measured.unseen_share >= params.drift_fail_unseen or measured.unseen_uncommon_share >= 0.5)
+            then 'FAIL'
         when
             measured.psi >= params.drift_warn_psi
             and measured.psi > greatest(measured.noise_psi, measured.usual_psi)
