@@ -144,8 +144,8 @@ class Scoring(Section):
 class Drift(Section):
     """Bins of the population stability index, and what is a warning or a failure.
 
-    `psi` is of one feature, `unseen` the share of its rows of a kind that the reference never held, `volume` a factor of
-    more or less data, `silent_days` are days without any event beyond the longest silence of the year before.
+    `psi` is of one feature, `unseen` the share of its rows of a kind that the reference never held, `volume` a factor
+    of more or less data, `silent_days` are days without any event beyond the longest silence of the year before.
     """
 
     bins: Annotated[int, Field(ge=3, le=100)] = 10

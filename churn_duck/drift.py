@@ -79,7 +79,8 @@ def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | No
         )
     if not _rows(con, f"select feature from drift_reference semi join {PRODUCTION} using (model_version) limit 1"):
         raise ModelError(
-            f"production {version.model_version} has no reference of drift; run: churn-duck train, then churn-duck promote"
+            f"production {version.model_version} has no reference of drift, being older than that; "
+            "run: churn-duck train, then churn-duck promote"
         )
     tell("comparing the day with the reference")
     return Checked(end, version.model_version, verdicts(con, warehouse))
@@ -155,7 +156,7 @@ def _keep(con: duckdb.DuckDBPyConnection, found: Checked) -> None:
 def report(con: duckdb.DuckDBPyConnection, found: Checked) -> dict[str, Any]:
     """JSON-ready: the contract's keys first, then everything else."""
     watched = [one for one in found.verdicts if one.kind in ("number", "category") and one.psi is not None]
-    by_feature = {one.name: one.psi for one in sorted(watched, key=lambda one: -(one.psi or 0))}
+    by_feature = {one.name: one.psi or 0.0 for one in sorted(watched, key=lambda one: -(one.psi or 0.0))}
     first, last, users = _rows(
         con,
         f"""select min(first_as_of_date), max(last_as_of_date), max(users)

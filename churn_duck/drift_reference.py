@@ -1,6 +1,6 @@
-"""The reference of drift, frozen with a model: what its features, its score, the label and the volume of data were like.
+"""The reference of drift, frozen with a model: what features, score, label and the volume of data were like.
 
-Not raw rows are kept but shares of bins, and how far the business usually moves in the time between learning and scoring.
+Not raw rows are kept but shares of bins, and how far the business usually moves between learning and scoring.
 """
 
 from __future__ import annotations

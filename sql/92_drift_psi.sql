@@ -1,11 +1,11 @@
--- drift_psi: one row per feature of the production model, its score and its label: how far it has moved, and the verdict.
+-- drift_psi: one row per feature of the production model, its score and its label: how far it moved, and the verdict.
 -- grain:  feature
 -- reads:  drift_shares, drift_reference, production_at, params
 -- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that an
 -- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: what chance does
 -- to samples of this size, and what the year before was used to. Rows of a kind that the reference never held (a new
--- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them: by that of all
--- rows, and, since many features are 0 for nearly everyone, whether they are most of those without the commonest value.
+-- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them: by that of
+-- all rows, and, as many features are 0 for nearly everyone, by whether they are most of the uncommon values.
 create or replace view drift_psi as
 with reference as (
     select

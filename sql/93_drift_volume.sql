@@ -41,13 +41,25 @@ eligible as (
 ),
 
 now as (
-    select 'eligible_rows' as quantity, eligible_rows as found from eligible
+    select
+        'eligible_rows' as quantity,
+        eligible_rows as found
+    from eligible
     union all
-    select 'events_last_day' as quantity, events_last_day as found from recent
+    select
+        'events_last_day' as quantity,
+        events_last_day as found
+    from recent
     union all
-    select 'events_last_7_days' as quantity, events_last_7_days as found from recent
+    select
+        'events_last_7_days' as quantity,
+        events_last_7_days as found
+    from recent
     union all
-    select 'silent_days' as quantity, silent_days as found from newest
+    select
+        'silent_days' as quantity,
+        silent_days as found
+    from newest
 ),
 
 compared as (

@@ -185,9 +185,7 @@ def test_a_column_that_the_newest_landing_lacked_fails_by_its_name(
     assert check(con, mine, None, silent).names("FAIL") == ["country", "users.country"]
 
 
-def test_the_score_counts_only_where_production_scored_the_day(
-    con: duckdb.DuckDBPyConnection, mine: Warehouse
-) -> None:
+def test_the_score_counts_only_where_production_scored_the_day(con: duckdb.DuckDBPyConnection, mine: Warehouse) -> None:
     found = {one.name: one for one in check(con, mine, None, silent).verdicts}
     assert found["churn_risk"].verdict == "OK"
     assert (found["churn_label"].verdict, found["churn_label"].said) == (
@@ -246,7 +244,8 @@ def psi_by_hand(bins: list[tuple], values: list[object], users: int) -> float:
         return next(
             number
             for number, row in enumerate(bins)
-            if row[0] == "unseen" or (row[0] == "range" and not is_null and row[1] <= value < (row[2] + 1e-300))  # type: ignore[operator]
+            if row[0] == "unseen"
+            or (row[0] == "range" and not is_null and row[1] <= value < (row[2] + 1e-300))  # type: ignore[operator]
             or (row[0] == "range" and math.isinf(row[2]) and value == row[2])
         )
 
