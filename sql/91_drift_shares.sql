@@ -40,7 +40,7 @@ observed as (
     select
         'churn_risk' as feature,
         predictions.churn_risk as number,
-        cast(null as varchar) as level
+        cast(null as varchar) as word
     from predictions
     inner join period on predictions.as_of_date = period.as_of_date
     inner join production on predictions.model_version = production.model_version
@@ -48,7 +48,7 @@ observed as (
     select
         'churn_label' as feature,
         cast(null as double) as number,
-        cast(churn_label as varchar) as level
+        cast(churn_label as varchar) as word
     from drift_labels
 ),
 
@@ -56,7 +56,7 @@ counted as (
     select
         feature,
         case when not isnan(number) then number end as number,
-        level,
+        word,
         count(*) as row_count
     from observed
     group by all

@@ -5,7 +5,7 @@
 -- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: what chance does
 -- to samples of this size, and what the year before was used to. Rows of a kind that the reference never held (a new
 -- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them: by that of
--- all rows, and, as many features are 0 for nearly everyone, by whether they are most of the uncommon values.
+-- all rows, and, as many features are 0 for nearly everyone, from warn_unseen on by whether they are most of the rest.
 create or replace view drift_psi as
 with reference as (
     select
@@ -107,6 +107,7 @@ select
             then 'FAIL'
         when
             measured.unseen_is_no_chance
+            and measured.unseen_share >= params.drift_warn_unseen
             and (measured.unseen_share >= params.drift_fail_unseen or measured.unseen_uncommon_share >= 0.5)
             then 'FAIL'
         when
