@@ -31,6 +31,15 @@ docs:
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
+# the same job's day against what its model learned from, then a changed copy of it, which must FAIL (exit 2)
+demo-drift *ARGS:
+    uv run churn-duck drift
+    uv run churn-duck demo-drift {{ ARGS }} || test $? -eq 2
+
+# 200 pairs of halves of one day, and every other slow test
+test-slow *ARGS:
+    uv run pytest -m slow {{ ARGS }}
+
 # how long it takes beside Polars, DuckDB windows, pandas and scikit-learn: half an hour, best on an idle machine
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}

@@ -180,6 +180,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "state_columns": measures.state_columns(),
         "feature_columns": measures.feature_columns(settings),
         "kept_feature_columns": measures.kept_feature_columns(settings),
+        "category_columns": measures.categorical(settings),
         "check_columns": list(measures.CHECK),
         "feature_words": feature_words(settings),
         "column_comments": measures.column_comments(settings),
