@@ -40,6 +40,10 @@ demo-drift *ARGS:
 test-slow *ARGS:
     uv run pytest -m slow {{ ARGS }}
 
+# what the engine recovers of planted effects: some minutes
+prove *ARGS:
+    uv run churn-duck prove {{ ARGS }}
+
 # how long it takes beside Polars, DuckDB windows, pandas and scikit-learn: half an hour, best on an idle machine
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}

@@ -9,7 +9,8 @@ ChurnDuckError
 ├── HistoryTooShort        too few days for features, label, purge and test
 ├── NothingNew             training would repeat what has been trained
 ├── ModelError             a model cannot be trained, exported, verified or found
-└── AuditFailed            a scoring run did not score exactly whom it should
+├── AuditFailed            a scoring run did not score exactly whom it should
+└── ProofFailed            a planted effect was not recovered
 """
 
 
@@ -52,4 +53,8 @@ class ModelError(ChurnDuckError):
 
 
 class AuditFailed(ChurnDuckError):
+    pass
+
+
+class ProofFailed(ChurnDuckError):
     pass

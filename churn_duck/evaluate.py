@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -11,38 +10,11 @@ import numpy as np
 import polars as pl
 
 from churn_duck.errors import ModelError
-from churn_duck.metrics import (
-    METRICS,
-    RANKING,
-    TOP_SHARES,
-    Codes,
-    Vector,
-    calibration_line,
-    log_odds,
-    losses,
-    ranking_and_top_metrics,
-    sigmoid,
-    tenths,
-)
-from churn_duck.resample import REPLICATES, Users, interval, resampled_users
+from churn_duck.intervals import Outcomes, intervals
+from churn_duck.metrics import RANKING
+from churn_duck.resample import REPLICATES
 
 POPULATIONS = ("eligible", "all")
-TOPS = tuple(f"{kind}_{top}" for top in ("capacity", *TOP_SHARES) for kind in ("precision", "lift"))
-CALIBRATION = ("ece", "slope", "intercept")
-# a churner who has been silent this long was easy to foresee
-SILENT_DAYS = 14
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """Test rows of one population: what was said, raw and calibrated, and what came true; each float64[N] or int[N]."""
-
-    user: Codes
-    day: Codes
-    recency: Vector
-    label: Vector
-    raw_risk: Vector
-    churn_risk: Vector
 
 
 def evaluate(
@@ -76,80 +48,6 @@ def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> O
     if not frame.height:
         raise ModelError(f"no test rows of {version} are kept; churn-duck models lists the versions")
     return Outcomes(*(frame[name].to_numpy() for name in frame.columns))
-
-
-def intervals(
-    rows: Outcomes, capacity: int, seed: int, replicates: int = REPLICATES
-) -> dict[tuple[str, str], list[float]]:
-    """The 95 % interval of each (scorer, metric), all from the same resamples of users."""
-    users = Users.of(rows.user, rows.label)
-    scorers = {"model": rows.churn_risk, "recency_rule": rows.recency}
-    ranked = [ranking_and_top_metrics(score, rows.label, rows.day, capacity) for score in scorers.values()]
-    sums = _UserSums.of(rows, users)
-
-    def weigh(times: Vector) -> list[float]:
-        weight = times[users.code]
-        return [value for weighing in ranked for value in weighing(weight)] + sums.metrics(times)
-
-    names = [(scorer, metric) for scorer in scorers for metric in (*RANKING, *TOPS)] + sums.names
-    draws = dict(zip(names, resampled_users(weigh, users, seed, replicates).T, strict=True))
-    for metric in RANKING:
-        draws["model", f"{metric}_gain"] = draws["model", metric] - draws["recency_rule", metric]
-    return {name: interval(values) for name, values in draws.items()}
-
-
-@dataclass(frozen=True)
-class _UserSums:
-    """Sums by user, float64[users, columns], of which every metric of probabilities is made: no row is looked at twice.
-
-    The calibration line moves by one step of Newton's method from the whole sample's, which is exact to first order.
-    """
-
-    sums: Vector
-    lines: Mapping[str, tuple[float, float]]
-
-    @staticmethod
-    def of(rows: Outcomes, users: Users) -> _UserSums:
-        silent = rows.label * (rows.recency >= SILENT_DAYS)
-        columns, lines = [np.ones(len(rows.label)), rows.label, silent], {}
-        for scorer, risk in _probabilities(rows).items():
-            lines[scorer] = calibration_line(risk, rows.label)
-            columns += _columns(risk, rows.label, *lines[scorer])
-        sums = [np.bincount(users.code, column, users.n) for column in columns]
-        return _UserSums(np.stack(sums, axis=1), lines)
-
-    @property
-    def names(self) -> list[tuple[str, str]]:
-        metrics = (*METRICS[2:], *CALIBRATION)
-        return [
-            ("rows", "churn_rate"),
-            ("rows", "silent_churners"),
-            *((scorer, metric) for scorer in self.lines for metric in metrics),
-        ]
-
-    def metrics(self, times: Vector) -> list[float]:
-        total = times @ self.sums
-        (rows, churners, silent), rest = total[:3], total[3:]
-        values = [churners / rows, silent / churners]
-        for (slope, intercept), own in zip(self.lines.values(), np.split(rest, len(self.lines)), strict=True):
-            log_loss, brier, g0, g1, h00, h01, h11 = own[:7]
-            area = h00 * h11 - h01 * h01
-            line = [slope + (h00 * g1 - h01 * g0) / area, intercept + (h11 * g0 - h01 * g1) / area]
-            values += [log_loss / rows, brier / rows, np.abs(own[7:]).sum() / rows, *line]
-        return [float(value) for value in values]
-
-
-def _probabilities(rows: Outcomes) -> dict[str, Vector]:
-    return {"model": rows.churn_risk, "raw": rows.raw_risk}
-
-
-def _columns(risk: Vector, label: Vector, slope: float, intercept: float) -> list[Vector]:
-    """Losses, the first and second derivatives at the calibration line, and the gap in each tenth, row by row."""
-    z, tenth = log_odds(risk), tenths(risk)
-    said = sigmoid(slope * z + intercept)
-    pull, spread = label - said, said * (1 - said)
-    gaps = [np.where(tenth == number, risk - label, 0.0) for number in range(10)]
-    return [*losses(risk, label), pull, pull * z, spread, spread * z, spread * z * z, *gaps]
 
 
 def keep_intervals(

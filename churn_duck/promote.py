@@ -9,7 +9,7 @@ from datetime import date
 import duckdb
 import numpy as np
 
-from churn_duck.config import MODEL_NAMES, Promotion
+from churn_duck.config import MODEL_NAMES, Promotion, Settings
 from churn_duck.dataset import read_rows
 from churn_duck.errors import ModelError
 from churn_duck.metrics import (
@@ -60,8 +60,8 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class _Contest:
-    """Scores of several versions on the same rows; `digest` says which rows."""
+class Contest:
+    """Scores of several versions on the same rows, and whose rows they are; `digest` says which."""
 
     scores: dict[str, Vector]
     label: Vector
@@ -98,10 +98,11 @@ class _Contest:
     def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
         """Both on the same resamples of users."""
         metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
-        draws = resampled(metrics, Users.of(self.user, self.label), seed)
+        users = Users.of(self.user, self.label)
+        draws = resampled(metrics, users, seed)
         gain = draws[:, 0] - draws[:, 1]
         gain = -gain if self.metric in LOWER_IS_BETTER else gain
-        low, high = interval(gain)
+        low, high = interval(gain, users)
         return Evidence(low, high, float(np.mean(gain > rule.margin)), rule.margin, rule.confidence)
 
 
@@ -122,11 +123,11 @@ def promote(
         )
     answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
     rival = incumbent if answers else None
-    contest = _contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
+    contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
     for version in challengers:
         _require_evidence(version, contest)
-    decision = _decide(
-        contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse
+    decision = decide(
+        contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse.settings
     )
     if incumbent is not None and rival is None and decision.promoted:
         reason = f"{incumbent.model_version} answers another question than the settings ask"
@@ -137,7 +138,7 @@ def promote(
     return decision
 
 
-def _require_evidence(version: Version, contest: _Contest) -> None:
+def _require_evidence(version: Version, contest: Contest) -> None:
     """Raises ModelError unless the version was measured, on these rows, and its export proved exact."""
     measured = version.metrics.get("eligible", {}).get(contest.metric)
     if measured is None or not math.isfinite(measured):
@@ -170,7 +171,9 @@ def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date
     return found
 
 
-def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], tell: Tell) -> _Contest:
+def _read_contest(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], tell: Tell
+) -> Contest:
     first_test = con.execute("select min(as_of_date) from training_snapshots where split = 'test'").fetchall()[0][0]
     share = affordable_share(con, warehouse.settings, contenders[0].evaluated_model().schema, tell)
     scores = {}
@@ -181,7 +184,7 @@ def _contest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: l
         scores[version.model_version] = model.risk(rows.features)
     require_two_classes(rows.label, "eligible test rows")
     metric = warehouse.settings.evaluation.primary_metric
-    return _Contest(scores, rows.label, rows.user, metric, test_digest(con, rows))
+    return Contest(scores, rows.label, rows.user, metric, test_digest(con, rows))
 
 
 def _require_unseen(model: OnnxModel, first_test: date) -> None:
@@ -193,8 +196,9 @@ def _require_unseen(model: OnnxModel, first_test: date) -> None:
         )
 
 
-def _decide(contest: _Contest, challengers: list[str], incumbent: str | None, warehouse: Warehouse) -> Decision:
-    settings, metric, rows = warehouse.settings, contest.metric, len(contest.label)
+def decide(contest: Contest, challengers: list[str], incumbent: str | None, settings: Settings) -> Decision:
+    """The best challenger that can be trusted, if it convinces; every contender's scores are in `contest`."""
+    metric, rows = contest.metric, len(contest.label)
     values = {name: contest.value(name) for name in contest.scores}
     doubts = {name: contest.distrust(name, settings.promotion.max_ece) for name in challengers}
     trusted = [name for name in challengers if not doubts[name]]
@@ -213,13 +217,20 @@ def _decide(contest: _Contest, challengers: list[str], incumbent: str | None, wa
     if best == incumbent:
         reason = "the newest best model is already production"
         return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
-    found = contest.compared(best, incumbent, settings.promotion, settings.training.random_state)
+    rivals = [name for name in trusted if name != incumbent]
+    found = contest.compared(best, incumbent, _strict(settings.promotion, len(rivals)), settings.training.random_state)
     reason = (
         f"{best} is better by more than {found.margin:g} in {found.chance_better:.1%} of user resamples, "
-        f"{found.confidence:.0%} are needed; gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
+        f"{found.confidence:.1%} are needed{f' of the best of {len(rivals)}' if len(rivals) > 1 else ''}; "
+        f"gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
     ) + _passed_over(doubts, best)
     winner = best if found.convinces else incumbent
     return Decision(winner, incumbent, found.convinces, metric, values, rows, found, reason)
+
+
+def _strict(rule: Promotion, challengers: int) -> Promotion:
+    """The best of several is the luckiest too: they share the error that one alone is allowed."""
+    return rule.model_copy(update={"confidence": 1 - (1 - rule.confidence) / challengers})
 
 
 def _passed_over(doubts: dict[str, str], best: str) -> str:
@@ -230,7 +241,7 @@ def _passed_over(doubts: dict[str, str], best: str) -> str:
 def _record(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
-    contest: _Contest,
+    contest: Contest,
     decision: Decision,
     end: date,
     parity: float,

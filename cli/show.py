@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from churn_duck.build import Cost
     from churn_duck.checks import Rule
     from churn_duck.config import Settings
+    from churn_duck.finding import Finding
     from churn_duck.land import Landed
     from churn_duck.promote import Decision
     from churn_duck.propose import Proposal
@@ -134,6 +135,28 @@ def rules(found: Sequence[Rule]) -> None:
                 typer.echo(f"      {example}")
     verdicts = [rule.verdict for rule in found]
     typer.echo(f"{len(found)} rules: " + ", ".join(f"{verdicts.count(v)} {v}" for v in ("pass", "warn", "fail")))
+
+
+def findings(found: Sequence[Finding], json: bool) -> None:
+    """What was planted, what was recovered, and whether that is within its bounds."""
+    if json:
+        as_json([{**asdict(one), "holds": one.holds} for one in found])
+        return
+    table(
+        ("", "proof", "planted", "figure", "recovered", "bounds"),
+        [
+            (
+                "ok" if one.holds else "FAILED",
+                one.proof,
+                one.planted,
+                one.figure,
+                f"{one.recovered:.3f}",
+                one.bound,
+            )
+            for one in found
+        ],
+        left=4,
+    )
 
 
 def hints(settings: Settings) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
+import typer
 
 from churn_duck.checks import validate
 from churn_duck.config import Settings
@@ -17,6 +19,8 @@ from churn_duck.generate import generate
 from churn_duck.run import Ran
 from churn_duck.warehouse import Warehouse, connected, open_warehouse
 from churn_duck.world import World
+from cli import main  # noqa: F401  (importing registers the commands)
+from cli.app import app
 
 FILES = ("users.parquet", "events.parquet", "truth.parquet")
 
@@ -62,6 +66,76 @@ def test_people_sign_up_all_year_and_nobody_acts_before(tmp_path: Path) -> None:
         using (user_id) where cast(event_time as date) < signup_date""").fetchall()
     assert early == [(0,)]
     assert "engagement_score" not in users.columns
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    """A year of 1,500 users as views; `present` are days on which a user was there and had not begun to fade."""
+    folder = tmp_path_factory.mktemp("year")
+    list(generate(World(n_users=1500, days=365, seed=3), folder))
+    con = duckdb.connect()
+    for file in FILES:
+        con.execute(f"create view {Path(file).stem} as from '{folder / file}'")
+    con.execute("""create table present as
+        select user_id, cast(day as date) as day, e.user_id is not null as active
+        from users
+        join truth using (user_id)
+        join range(date '2025-01-01', date '2026-01-01', interval 1 day) as days (day)
+            on day >= signup_date and day < coalesce(fade_start_date, departure_date, date '2026-01-01')
+        left join (select distinct user_id, cast(event_time as date) as day from events) as e using (user_id, day)""")
+    return con
+
+
+def rates(con: duckdb.DuckDBPyConnection, part: str) -> dict[int, float]:
+    """Share of present users who are active, by part of the date."""
+    return dict(con.execute(f"select {part}(day), avg(active::int) from present group by all").fetchall())
+
+
+def test_weeks_and_years_have_their_rhythm(year: duckdb.DuckDBPyConnection) -> None:
+    weekday, month = rates(year, "isodow"), rates(year, "month")
+    assert max(weekday[6], weekday[7]) < 0.75 * min(weekday[day] for day in range(1, 6))
+    assert min(month[1], month[2]) > 1.2 * max(month[7], month[8])
+
+
+def test_signups_are_spread_over_the_whole_period(year: duckdb.DuckDBPyConnection) -> None:
+    months = dict(
+        year.execute(
+            "select month(signup_date), count(*) from users where signup_date >= '2025-01-01' group by all"
+        ).fetchall()
+    )
+    assert set(months) == set(range(1, 13))
+    assert min(months.values()) > 0.5 * max(months.values())
+
+
+def test_users_leave_after_a_failed_payment_far_more_often_than_after_one_that_went_through(
+    year: duckdb.DuckDBPyConnection,
+) -> None:
+    left = dict(
+        year.execute("""select
+                event_type, avg(coalesce(departure_date - cast(event_time as date) between 1 and 7, false)::int)
+            from events join truth using (user_id) where event_type like 'payment%' group by all""").fetchall()
+    )
+    assert 0.35 < left["payment_failed"] < 0.55
+    assert left["payment_success"] < 0.1
+
+
+def test_some_of_both_kinds_of_leavers_come_back_after_a_month(year: duckdb.DuckDBPyConnection) -> None:
+    back = year.execute("""select cause, avg((return_date is not null)::int), min(return_date - departure_date)
+        from truth where departure_date < '2025-08-01' group by all""").fetchall()
+    assert {cause for cause, *_ in back} == {"lost interest", "failed payment"}
+    assert all(0.05 < share < 0.3 and days > 30 for _, share, days in back)
+
+
+def test_what_only_the_truth_knows_stands_in_no_other_file(year: duckdb.DuckDBPyConnection) -> None:
+    columns = {file: set(year.sql(f"from {Path(file).stem}").columns) for file in FILES}
+    latent = columns["truth.parquet"] - {"user_id"}
+    assert latent == {"interest", "fade_start_date", "departure_date", "cause", "return_date"}
+    assert not latent & (columns["users.parquet"] | columns["events.parquet"])
+
+
+def test_the_demo_invents_a_year() -> None:
+    command: Any = typer.main.get_command(app)
+    assert {option.name: option.default for option in command.commands["demo"].params}["days"] == 365
 
 
 def test_nothing_reads_the_truth(ran: tuple[Warehouse, Ran]) -> None:

@@ -104,8 +104,10 @@ def test_resampling_by_user_is_wider_than_by_row_when_rows_of_a_user_agree() -> 
     label = np.repeat(random.integers(0, 2, 60), 20).astype(float)
     score = label + np.repeat(random.normal(0, 1, 60), 20)
     metric = [metric_of("roc_auc", score, label)]
-    by_user = interval(resampled(metric, Users.of(user, label), 1)[:, 0])
-    by_row = interval(resampled(metric, Users.of(np.arange(1200), label), 1)[:, 0])
+    by_user, by_row = (
+        interval(resampled(metric, users, 1)[:, 0], users)
+        for users in (Users.of(user, label), Users.of(np.arange(1200), label))
+    )
     assert by_user[1] - by_user[0] > 2 * (by_row[1] - by_row[0])
 
 
@@ -144,7 +146,7 @@ def test_one_step_of_newton_moves_the_line_as_a_whole_fit_would() -> None:
     for number in range(100):
         times = users.drawn(np.random.default_rng([1, number]))[users.code].astype(int)
         slopes.append(calibration_line(np.repeat(rows.churn_risk, times), np.repeat(label, times))[0])
-    assert intervals(rows, 50, 1, 100)["model", "slope"] == pytest.approx(interval(np.array(slopes)), abs=5e-3)
+    assert intervals(rows, 50, 1, 100)["model", "slope"] == pytest.approx(interval(np.array(slopes), users), abs=5e-3)
 
 
 @pytest.mark.parametrize("population", ["eligible", "all"])

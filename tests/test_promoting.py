@@ -61,7 +61,7 @@ def test_a_much_better_challenger_replaces_the_incumbent() -> None:
     random = np.random.default_rng(3)
     label = (random.random(4000) < 0.3).astype(float)
     weak, strong = random.random(4000) + 0.2 * label, random.random(4000) + 0.8 * label
-    contest = promoting._Contest({"weak": weak, "strong": strong}, label, np.arange(4000) // 4, "pr_auc")
+    contest = promoting.Contest({"weak": weak, "strong": strong}, label, np.arange(4000) // 4, "pr_auc")
     assert contest.compared("strong", "weak", RULE, 1).chance_better == 1
     assert contest.compared("strong", "weak", Promotion(margin=0.9), 1).chance_better == 0
     assert contest.compared("weak", "weak", RULE, 1).convinces is False
@@ -70,7 +70,7 @@ def test_a_much_better_challenger_replaces_the_incumbent() -> None:
 def test_lower_is_better_for_a_loss() -> None:
     label = np.array([0.0, 1, 0, 1] * 50)
     good, bad = np.where(label == 1, 0.9, 0.1), np.full(200, 0.5)
-    contest = promoting._Contest({"good": good, "bad": bad}, label, np.arange(200), "log_loss")
+    contest = promoting.Contest({"good": good, "bad": bad}, label, np.arange(200), "log_loss")
     assert contest.gain("good") > contest.gain("bad")
     found = contest.compared("good", "bad", RULE, 1)
     assert found.convinces
@@ -78,7 +78,7 @@ def test_lower_is_better_for_a_loss() -> None:
 
 
 def test_nan_wins_nothing() -> None:
-    contest = promoting._Contest({"a": np.array([0.1, np.nan])}, np.array([0.0, 1]), np.arange(2), "log_loss")
+    contest = promoting.Contest({"a": np.array([0.1, np.nan])}, np.array([0.0, 1]), np.arange(2), "log_loss")
     with pytest.raises(ModelError, match="is NaN; nothing is promoted"):
         contest.gain("a")
 
@@ -148,7 +148,7 @@ def test_equals_are_rarely_promoted_and_real_gains_mostly(gain: float) -> None:
         label = (random.random(900) < 1 / (1 + np.exp(1.2 - truth))).astype(float)
         noise = [random.normal(size=900) for _ in range(2)]
         scores = {"old": truth + noise[0], "new": truth + noise[1] * (1 - gain)}
-        contest = promoting._Contest(scores, label, np.repeat(np.arange(300), 3), "pr_auc")
+        contest = promoting.Contest(scores, label, np.repeat(np.arange(300), 3), "pr_auc")
         promoted += contest.compared("new", "old", RULE, seed).convinces
     if gain:
         assert promoted / 60 >= 0.8
