@@ -31,6 +31,15 @@ docs:
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
+# the same job's day against what its model learned from, then a changed copy of it, which must FAIL (exit 2)
+demo-drift *ARGS:
+    uv run churn-duck drift
+    uv run churn-duck demo-drift {{ ARGS }} || test $? -eq 2
+
+# 200 pairs of halves of one day, and every other slow test
+test-slow *ARGS:
+    uv run pytest -m slow {{ ARGS }}
+
 # what the engine recovers of planted effects: some minutes
 prove *ARGS:
     uv run churn-duck prove {{ ARGS }}
@@ -39,6 +48,7 @@ prove *ARGS:
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}
     uv run python benchmarks/scoring.py
+    uv run python benchmarks/reasons.py
 
 # every stage on a million users and a year: a quarter of an hour and 10 GB of disk
 bench-stages *ARGS:

@@ -41,6 +41,7 @@ from churn_duck.models import fit, risk
 from churn_duck.onnx_export import to_onnx
 from churn_duck.onnx_model import from_bytes, sealed
 from churn_duck.stream import BATCH_ROWS, feature_query, matrix, write_risks
+from churn_duck.typical import reason_terms
 from churn_duck.warehouse import connected, open_warehouse, see_world
 
 # scikit-learn is fastest on about so many rows at a time
@@ -60,7 +61,14 @@ def prepare(folder: Path, rows: int) -> None:
         taught = read_rows(con, schema, "training_dataset", "split = 'train'")
         for name in MODEL_NAMES:
             model = fit(name, schema, Settings().training, taught.features, taught.label)
-            about = sealed({"features": schema.as_dict(), "model_version": name, "linear": linear_terms(model, schema)})
+            about = sealed(
+                {
+                    "features": schema.as_dict(),
+                    "model_version": name,
+                    "linear": linear_terms(model, schema),
+                    "reasons": reason_terms(model, schema, taught.features),
+                }
+            )
             (folder / f"{name}.onnx").write_bytes(to_onnx(model, schema, about))
             (folder / f"{name}.pickle").write_bytes(pickle.dumps((model, schema)))
         eligible = con.execute("select count(*) from scoring_dataset").fetchall()[0][0]

@@ -16,10 +16,21 @@ import jinja2
 from churn_duck import measures
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
+from churn_duck.wording import feature_words
 
 # their SQL names files or periods of the data, which are no part of what the engine does
 READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
-SHARED = ("trimmed_lower", "exact", "of_types", "outside", "others_than", "churn_label", "silent_share", "comments")
+SHARED = (
+    "trimmed_lower",
+    "exact",
+    "of_types",
+    "outside",
+    "others_than",
+    "churn_label",
+    "silent_share",
+    "comments",
+    "for_people",
+)
 # all days that DuckDB's TIMESTAMP knows of with room for a year's arithmetic
 EARLIEST, LATEST = date(1, 1, 1), date(9998, 12, 31)
 
@@ -169,7 +180,9 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "state_columns": measures.state_columns(),
         "feature_columns": measures.feature_columns(settings),
         "kept_feature_columns": measures.kept_feature_columns(settings),
+        "category_columns": measures.categorical(settings),
         "check_columns": list(measures.CHECK),
+        "feature_words": feature_words(settings),
         "column_comments": measures.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
         "activity_periods": raw.periods or [(EARLIEST, LATEST)],

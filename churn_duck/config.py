@@ -155,11 +155,20 @@ class Scoring(Section):
 
 
 class Drift(Section):
-    """Bins and verdict thresholds of the population stability index."""
+    """Bins of the population stability index, and what is a warning or a failure.
+
+    `psi` is of one feature, `unseen` the share of its rows of a kind that the reference never held, `volume` a factor
+    of more or less data, `silent_days` are days without any event beyond the longest silence of the year before.
+    """
 
     bins: Annotated[int, Field(ge=3, le=100)] = 10
     warn_psi: Annotated[float, Field(gt=0)] = 0.1
     fail_psi: Annotated[float, Field(gt=0)] = 0.25
+    warn_unseen: Share = 0.01
+    fail_unseen: Share = 0.03
+    warn_volume: Annotated[float, Field(gt=1)] = 1.5
+    fail_volume: Annotated[float, Field(gt=1)] = 2.0
+    fail_silent_days: Days = 2
 
 
 class Engine(Section):

@@ -12,8 +12,10 @@ from churn_duck.measures import DATASET_KEYS, feature_columns, landed_names, sta
 
 def contradictions(settings: Settings) -> Iterator[str]:
     """Each contradiction as a sentence for a person."""
-    if settings.drift.fail_psi <= settings.drift.warn_psi:
-        yield f"drift.fail_psi is {settings.drift.fail_psi}; it must exceed warn_psi {settings.drift.warn_psi}"
+    for what in ("psi", "unseen", "volume"):
+        warn, fail = (getattr(settings.drift, f"{verdict}_{what}") for verdict in ("warn", "fail"))
+        if fail <= warn:
+            yield f"drift.fail_{what} is {fail}; it must exceed warn_{what} {warn}"
     known = {value.name: value.type for value in settings.events.values}
     for measure in settings.measures:
         if measure.column is not None and measure.column not in known:

@@ -28,9 +28,9 @@ LAYERS = {
     "4": "Features",
     "5": "Labels",
     "6": "Datasets",
-    "7": "Drift",
+    "7": "What drift is measured against, and the backtest",
     "8": "Models, scores and performance",
-    "9": "Evaluation",
+    "9": "Evaluation, and drift of the day",
 }
 BOUNDS = {
     "minimum": "at least {}",
@@ -51,8 +51,8 @@ The defaults are those of an e-learning business. With `measures` of your own, `
 
 Rules that go across keys: names are lower-case identifiers, and no two columns may get the same one; measures read
 declared values, and only numbers are summed; ratios name measures that add up; a type that a measure declares
-`activity: false` cannot be in `churn.activity`; `drift.fail_psi` must exceed `drift.warn_psi`; `features.exclude` takes
-names of features (columns of `user_features`), all but `days_since_last_activity`."""
+`activity: false` cannot be in `churn.activity`; each `drift.fail_...` must exceed its `drift.warn_...`;
+`features.exclude` takes names of features (columns of `user_features`), all but `days_since_last_activity`."""
 ABOUT_COMMANDS = """In a checkout each command is `uv run churn-duck ...`. `--help` after any command shows what stands
 here. Exit codes: [exit_codes.md](exit_codes.md)."""
 ABOUT_VIEWS = """Everything that `churn-duck build` makes, in that order, as the default settings make it.

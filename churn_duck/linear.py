@@ -29,7 +29,12 @@ def linear_terms(model: Pipeline, schema: FeatureSchema) -> dict[str, Any] | Non
 
 
 def risk_sql(terms: dict[str, Any], schema: FeatureSchema) -> str:
-    """The probability of churn over columns of `FeatureSchema.select_list`, in double, the terms in their order."""
+    """The probability of churn over columns of `FeatureSchema.select_list`, in double."""
+    return f"1 / (1 + exp(-(\n    {log_odds_sql(terms, schema)}\n)))"
+
+
+def log_odds_sql(terms: dict[str, Any], schema: FeatureSchema) -> str:
+    """The log-odds of churn over the same columns, the terms in their order."""
     numbers = [
         f"coalesce(cast({name} as double), 0) * {weight!r}"
         for name, weight in zip(schema.numeric, terms["numeric"], strict=True)
@@ -38,5 +43,4 @@ def risk_sql(terms: dict[str, Any], schema: FeatureSchema) -> str:
         f"coalesce({weights!r}[cast({name} as integer) + 1], 0)"
         for (name, _), weights in zip(schema.categorical, terms["levels"], strict=True)
     ]
-    total = "\n    + ".join([repr(terms["base"]), *numbers, *levels])
-    return f"1 / (1 + exp(-(\n    {total}\n)))"
+    return "\n    + ".join([repr(terms["base"]), *numbers, *levels])

@@ -52,6 +52,7 @@ class OnnxModel:
     metadata: dict[str, Any]
     schema: FeatureSchema
     session: onnxruntime.InferenceSession
+    proto: onnx.ModelProto
 
     @property
     def version(self) -> str:
@@ -65,8 +66,12 @@ class OnnxModel:
 
     def risk(self, features: Matrix) -> npt.NDArray[np.float64]:
         """Probability of churn, float64[N], for float32[N, F] in the order of the schema."""
-        result: npt.NDArray[np.float64] = self.session.run([OUTPUT], {INPUT: features})[0]
-        return result[:, 0]
+        return self.outputs(features)[1]
+
+    def outputs(self, features: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Log-odds and probability of churn, float64[N] each."""
+        log_odds, risk = self.session.run([LOG_ODDS, OUTPUT], {INPUT: features})
+        return log_odds[:, 0], risk[:, 0]
 
 
 def load_model(path: Path, expected_sha256: str) -> OnnxModel:
@@ -104,7 +109,7 @@ def from_bytes(content: bytes, source: str) -> OnnxModel:
         raise ModelError(f"{source} uses operators or outside data that no model of ours does: {sorted(strange)}")
     metadata = _metadata(proto, source)
     schema = FeatureSchema.from_dict(metadata["features"])
-    return OnnxModel(metadata, schema, _session(content, schema, source))
+    return OnnxModel(metadata, schema, session_over(content, schema, source), proto)
 
 
 def _metadata(proto: onnx.ModelProto, source: str) -> dict[str, Any]:
@@ -116,7 +121,8 @@ def _metadata(proto: onnx.ModelProto, source: str) -> dict[str, Any]:
     return content
 
 
-def _session(content: bytes, schema: FeatureSchema, source: str) -> onnxruntime.InferenceSession:
+def session_over(content: bytes, schema: FeatureSchema, source: str) -> onnxruntime.InferenceSession:
+    """A graph of these features, on one thread. Raises: ModelError when it reads others."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

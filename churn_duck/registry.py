@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from churn_duck.catalog import literal
+from churn_duck.drift_reference import keep
 from churn_duck.errors import ModelError
 from churn_duck.files import write_json
 from churn_duck.onnx_model import OnnxModel, load_model
@@ -55,7 +56,7 @@ def register(
     files: dict[str, bytes],
     metrics: dict[str, Any],
 ) -> Version:
-    """Keep a model's folder and its row; a folder appears whole or not at all."""
+    """Keep a model's folder, its row and its reference of drift, in the caller's transaction."""
     folder = warehouse.models / version
     partial = warehouse.models / f".{version}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -80,8 +81,18 @@ def register(
             json.dumps(metrics, allow_nan=False, default=str),
         ],
     )
+    keep(con, version)
     write_registry(con, warehouse)
     return versions(con, warehouse, f"model_version = '{version}'")[0]
+
+
+def keep_snapshots(con: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Keep the split that the version was trained and tested by."""
+    con.execute(
+        """insert into model_snapshots
+        select ?, as_of_date, label_end_date, split, calibration_role from training_snapshots""",
+        [version],
+    )
 
 
 def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = "true") -> list[Version]:

@@ -11,11 +11,12 @@ from churn_duck.build import build
 from churn_duck.checks import Rule, require_valid, validate
 from churn_duck.config import MODEL_NAMES
 from churn_duck.errors import NothingNew
+from churn_duck.history import same_models
 from churn_duck.land import Landed, land_configured
 from churn_duck.promote import Decision, promote
 from churn_duck.registry import Version
 from churn_duck.score import Scored, score, top_rows
-from churn_duck.train import same_models, train
+from churn_duck.train import train
 from churn_duck.warehouse import Tell, Warehouse, see_world
 
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from churn_duck.catalog import literal
 from churn_duck.errors import AuditFailed, ModelError
+from churn_duck.explain import explainer as fast_explainer
 from churn_duck.export import copy_to
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.parts import parts
+from churn_duck.reasons import append_reasons, audit_sums, explain_run
 from churn_duck.registry import Version, require_production, utc_now
 from churn_duck.stream import feature_query, matrix, write_risks
 from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
@@ -52,6 +54,8 @@ def score(
             "score at a later --as-of, or try the past in a warehouse of its own"
         )
     model = version.scoring_model()
+    explainer = fast_explainer(model)
+    top_k = top_k or warehouse.settings.scoring.top_k
     if not model.answers(warehouse.settings):
         raise ModelError(
             f"production {version.model_version} was trained for other churn, population or features than the "
@@ -59,12 +63,14 @@ def score(
         )
     tell("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
-        write_risks(con, model, _queries(con, model), Path(scratch))
+        write_risks(con, model, _queries(con, model), Path(scratch), explainer)
         _rank(con, Path(scratch), version)
+        tell(f"explaining the top {top_k}")
+        explain_run(con, model, explainer, top_k, Path(scratch))
     _audit(con, model)
     tell("writing predictions")
     added = _append(con)
-    files = _export(con, warehouse, end, top_k or warehouse.settings.scoring.top_k)
+    files = _export(con, warehouse, end, top_k)
     return _summary(con, warehouse, end, version, added, files)
 
 
@@ -109,6 +115,7 @@ def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
             f"{strangers} not eligible; nothing was kept"
         )
     _rescore_sample(con, model)
+    audit_sums(con)
 
 
 def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
@@ -131,6 +138,7 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
             with newest as (
                 select user_id, model_version, churn_risk
                 from predictions
+                semi join explained_scores using (user_id, as_of_date, model_version, scored_at)
                 where as_of_date in (select as_of_date from period)
             )
 
@@ -142,11 +150,14 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
             con.execute("""insert into scores
                 select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
                 from scoring_run order by risk_rank""")
+            append_reasons(con)
     return bool(changed)
 
 
 def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
-    ranked = _ranked(end)
+    # once for all files: its features and sentences are the larger part of the work
+    con.execute(f"create or replace temp table ranked_run as from ranked_users(date {literal(end)})")
+    ranked = "from ranked_run order by risk_rank"
     top = f"{ranked} limit {top_k}"
     queries = {
         f"churn_predictions_{end}.parquet": ranked,
@@ -157,11 +168,8 @@ def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top
     }
     for name, query in queries.items():
         copy_to(con, query, warehouse.predictions / name)
+    con.execute("drop table ranked_run")
     return [warehouse.predictions / name for name in queries]
-
-
-def _ranked(day: date) -> str:
-    return f"from ranked_users(date {literal(day)}) order by risk_rank"
 
 
 def _summary(
@@ -176,6 +184,6 @@ def _summary(
 
 def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
     """The users most at risk in the newest scoring of that day, as dictionaries by column."""
-    result = con.execute(f"{_ranked(day)} limit {int(limit)}")
+    result = con.execute(f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -16,16 +16,17 @@ from sklearn.pipeline import Pipeline
 from churn_duck.calibrate import Calibration, Chosen, accepted, choose, fold_in, on_all_evidence
 from churn_duck.config import ModelName, Settings
 from churn_duck.dataset import FeatureSchema, Rows, learn_schema, read_rows
-from churn_duck.errors import NothingNew
+from churn_duck.drift_reference import freeze, observe
 from churn_duck.evaluate import at_half, evaluate, keep_test_scores
-from churn_duck.history import require_history
+from churn_duck.history import deciding_settings, require_history, require_new
 from churn_duck.linear import linear_terms
 from churn_duck.metrics import Vector, require_two_classes, sigmoid
 from churn_duck.models import fit, log_odds
 from churn_duck.onnx_export import PARITY_GATE, assert_parity, to_onnx
 from churn_duck.onnx_model import OnnxModel, from_bytes, sealed
-from churn_duck.registry import Version, register, utc_now, versions
+from churn_duck.registry import Version, keep_snapshots, register, utc_now
 from churn_duck.sampling import affordable_share, duckdb_at_rest
+from churn_duck.typical import reason_terms
 from churn_duck.warehouse import Tell, Warehouse, see_world, transaction
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -47,7 +48,7 @@ def train(
     end = see_world(con, warehouse, as_of)
     require_history(con, warehouse.settings)
     if not force:
-        _require_new(con, warehouse, names, end)
+        require_new(con, warehouse, names, end)
     tell("reading the training set")
     schema = learn_schema(con, warehouse.settings)
     share = affordable_share(con, warehouse.settings, schema, tell)
@@ -59,6 +60,7 @@ def train(
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(test.only_eligible().label, "eligible test rows")
+    observe(con, warehouse.settings, shipped.dates["first_as_of_date"], shipped.dates["last_as_of_date"])
     found = []
     for name in names:
         with duckdb_at_rest(con):
@@ -66,39 +68,6 @@ def train(
         tell(f"{name}: measuring on {len(test):,} test rows")
         found.append(_register(con, warehouse, name, end, twins, learned, shipped, test))
     return found
-
-
-def same_models(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date
-) -> list[Version]:
-    """The newest version of each name that was trained on the same data, SQL and settings for the same evening."""
-    asked = _settings(warehouse.settings)
-    known = [
-        version
-        for version in versions(
-            con,
-            warehouse,
-            f"as_of_date = '{end}' and (data_hash, sql_hash) in (select (data_hash, sql_hash) from params)",
-        )
-        if version.metrics.get("settings") == asked
-    ]
-    newest = {version.model: version for version in reversed(known)}
-    return [newest[name] for name in names if name in newest]
-
-
-def _require_new(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date) -> None:
-    same = same_models(con, warehouse, names, end)
-    if len(same) == len(names):
-        raise NothingNew(
-            f"{', '.join(version.model_version for version in same)} learned from the same data with the same "
-            f"settings, up to {end}; land new files, or train --force"
-        )
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    """What decides a model beside the data and the SQL."""
-    sections = settings.model_dump(include={"features", "churn", "population", "training", "calibration"})
-    return dict(sections)
 
 
 @dataclass(frozen=True)
@@ -182,18 +151,21 @@ def _register(
         "model_version": final.version,
         "model": name,
         "as_of_date": end,
-        "settings": _settings(warehouse.settings),
+        "settings": deciding_settings(warehouse.settings),
         "train": _described(learned),
         "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
         "shipped": _described(shipped),
         "user_share": learned.rows.share,
+        "first_event_date": con.execute("select first_event_date from period").fetchall()[0][0],
         "calibration": _told(con, twins.chosen),
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
         "test_digest": test_digest(con, test.only_eligible()),
     }
+    freeze(con, warehouse, final.model)
     files = {"model.onnx": final.content, "evaluated.onnx": evaluated.content}
     with transaction(con):
         _keep(con, final.version, test, twins.raw, evaluated.model.risk(test.features))
+        keep_snapshots(con, final.version)
         metrics = _metrics(con, warehouse.settings, final.version)
         return register(con, warehouse, final.version, name, end, files, about | metrics)
 
@@ -267,6 +239,7 @@ def _exported(
         # already part of the graph and of the linear terms
         "sigmoid": made.calibration.as_dict() if made.calibration else None,
         "linear": linear_terms(trained, part.schema),
+        "reasons": reason_terms(trained, part.schema, part.rows.features),
     }
     content = to_onnx(trained, part.schema, sealed(about))
     model = from_bytes(content, version)

@@ -56,6 +56,10 @@ class Warehouse:
         return self.root / "predictions"
 
     @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
     def compiled(self) -> Path:
         return self.root / "compiled"
 
@@ -200,9 +204,12 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.execute("commit")
 
 
-def see_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None) -> date:
+def see_world(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, even_if_silent: bool = False
+) -> date:
     """Let every view end on the evening of `as_of` (None: the last complete day); the date they end on.
 
+    A day long after the last event is refused unless `even_if_silent`.
     Raises: WarehouseError when the warehouse is not built, was built from other files or settings, or has no such day.
     """
     params = rendered(warehouse.settings, warehouse.raw_files(), as_of)["params"]
@@ -217,7 +224,7 @@ def see_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date 
         ):
             if was != now:
                 raise WarehouseError(f"{changed} since {warehouse.database} was built; run: churn-duck build")
-        return _checked_end(con)
+        return _checked_end(con, even_if_silent)
 
 
 def _built(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, str, str]:
@@ -229,14 +236,14 @@ def _built(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, s
     return row[0], row[1], row[2]
 
 
-def _checked_end(con: duckdb.DuckDBPyConnection) -> date:
+def _checked_end(con: duckdb.DuckDBPyConnection, even_if_silent: bool) -> date:
     first, last, end, slack = con.execute(
         "select first_event_date, last_event_date, as_of_date, smallest_window_days from period cross join params"
     ).fetchall()[0]
     if first is None:
         raise WarehouseError("there is not one clean event; churn-duck validate says why")
     # beyond the smallest window everyone would look silent, and the data ending would be taken for users leaving
-    if end < first or (end - last).days >= slack:
+    if end < first or (not even_if_silent and (end - last).days >= slack):
         raise WarehouseError(f"as-of date {end} has no data; clean events run from {first} to {last}")
     return date.fromisoformat(str(end))
 

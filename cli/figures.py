@@ -59,6 +59,52 @@ def evaluated(version: Version, figures: Mapping[str, Mapping[str, Any]], capaci
             typer.echo(f"WARNING: on the {TITLES[population]}, {version.model} {warning}")
 
 
+def backtested(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line an origin, the worst one named."""
+    table(
+        (
+            "origin",
+            "gate",
+            "users",
+            "churned",
+            "mean risk",
+            "PR-AUC",
+            "incumbent",
+            "rule",
+            "ROC-AUC",
+            "log-loss",
+            "lift",
+        ),
+        [
+            (
+                row["origin_date"],
+                "promoted" if row["is_promoted"] else "kept",
+                f"{row['eligible_users']:,}",
+                f"{row['churn_rate']:.1%}",
+                f"{row['mean_risk']:.1%}",
+                *(_or_none(row[name]) for name in ("pr_auc", "incumbent_pr_auc", "recency_pr_auc", "roc_auc")),
+                f"{row['log_loss']:.4f} of {_or_none(row['base_rate_log_loss'])}",
+                _or_none(row["lift_at_k"], 2),
+            )
+            for row in rows
+        ],
+        left=2,
+    )
+    known = [row for row in rows if row["pr_auc"] is not None]
+    if known:
+        worst = min(known, key=lambda row: row["pr_auc"] - row["recency_pr_auc"])
+        gain = worst["pr_auc"] - worst["recency_pr_auc"]
+        beaten = sum(row["pr_auc"] > row["recency_pr_auc"] for row in known)
+        typer.echo(
+            f"\nbetter than the recency rule at {beaten} of {len(known)} origins; "
+            f"worst at {worst['origin_date']}: PR-AUC {worst['pr_auc']:.4f}, {gain:+.4f} against the rule"
+        )
+
+
+def _or_none(value: float | None, digits: int = 4) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
 def warnings(figures: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of the figures must not overlook."""
     if not figures["beats_recency_rule"]:

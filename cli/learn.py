@@ -5,6 +5,7 @@ The libraries that learn are imported by the commands that use them: the others 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +68,7 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
         scored = score_users(con, at.warehouse, as_of, top_k, tell)
         rows = top_rows(con, scored.as_of_date, SHOWN)
     if json or at.json:
-        show.as_json(scored)
+        show.as_json({**asdict(scored), "top": rows})
     else:
         show.scored(scored)
         show.top(rows)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # in the top list, beside the risk
 SHOWN_ATTRIBUTES = 2
+REASONS = ("reason_1", "reason_2", "reason_3")
 
 
 def note(text: str) -> None:
@@ -58,16 +59,23 @@ def progress() -> Iterator[Tell]:
         yield status.update
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1) -> None:
-    """Aligned columns, the first `left` of them to the left, the others to the right; never cut short."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, below: Sequence[Sequence[str]] = ()
+) -> None:
+    """Aligned columns, the first `left` of them to the left, the others to the right; never cut short.
+
+    `below` are lines to put under each row.
+    """
     lines = [[str(value) for value in row] for row in (columns, *rows)]
     widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
-    for line in lines:
+    for number, line in enumerate(lines, -1):
         cells = [
             cell.ljust(width) if position < left else cell.rjust(width)
             for position, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         typer.echo("  ".join(cells).rstrip())
+        for more in below[number] if below and number >= 0 else ():
+            typer.echo(f"      {more}")
 
 
 def proposed(path: Path, proposal: Proposal) -> None:
@@ -199,7 +207,7 @@ def scored(result: Scored) -> None:
 
 
 def top(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The users most at risk, with the first words that are known of them."""
+    """The users most at risk, with the first words that are known of them, and what raises their risk most."""
     known = [name for name in (rows[0] if rows else ()) if _is_word(rows, name)][:SHOWN_ATTRIBUTES]
     table(
         ("rank", "user_id", "churn_risk", *known, "days since signup", "days since last activity"),
@@ -215,10 +223,15 @@ def top(rows: Sequence[Mapping[str, Any]]) -> None:
             for row in rows
         ],
         left=0,
+        below=[[row[name] for name in REASONS if row[name] is not None] for row in rows],
     )
 
 
 def _is_word(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     """Whether an attribute of the ranked list holds text."""
     values = [row[name] for row in rows if row[name] is not None]
-    return name not in ("user_id", "model_version") and bool(values) and all(isinstance(one, str) for one in values)
+    return (
+        name not in ("user_id", "model_version", *REASONS)
+        and bool(values)
+        and all(isinstance(one, str) for one in values)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from churn_duck.warehouse import working
 from cli import figures, show
 from cli.app import app
-from cli.options import Global, Json
+from cli.options import AsOf, Global, Json
 
 
 @app.command()
@@ -58,6 +59,46 @@ def evaluate(
         show.as_json({"model_version": version.model_version, "capacity": length, **found})
     else:
         figures.evaluated(version, found, length)
+
+
+@app.command()
+def card(
+    context: typer.Context,
+    version: Annotated[str | None, typer.Argument(help="Version; default: production.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; default: among the reports.")] = None,
+    json: Json = False,
+) -> None:
+    """Write the card of a model: one HTML page with everything that its reader must know."""
+    from churn_duck.card import card as describe
+    from churn_duck.card import write_card
+    from churn_duck.registry import find_version
+
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "card") as con:
+        found = find_version(con, at.warehouse, version)
+        tell(f"describing {found.model_version}")
+        content = describe(con, at.warehouse, found)
+    path = write_card(at.warehouse, content, out)
+    show.as_json({"file": str(path), **content}) if json or at.json else typer.echo(path)
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    origins: Annotated[int, typer.Option(min=1, metavar="N", help="How many past evenings.")] = 8,
+    every: Annotated[
+        int | None, typer.Option(min=1, metavar="DAYS", help="Days between them; default: churn.window_days.")
+    ] = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Train, gate and score as on past evenings, then compare with what happened; nothing live is touched."""
+    from churn_duck.backtest import backtest as walk_forward
+
+    at: Global = context.obj
+    with show.progress() as tell, working(at.warehouse, "backtest") as con:
+        rows = walk_forward(con, at.warehouse, origins, every, as_of, tell)
+    show.as_json(rows) if json or at.json else figures.backtested(rows)
 
 
 @app.command()

@@ -13,6 +13,14 @@ select
     cast({{ settings.training.test_size }} as double) as test_size,
     cast({{ settings.calibration.size if settings.calibration.method != 'none' else none | sql }} as double)
         as calibration_size,
+    cast({{ settings.scoring.high_risk_threshold }} as double) as high_risk_threshold,
+    cast({{ settings.drift.warn_psi }} as double) as drift_warn_psi,
+    cast({{ settings.drift.fail_psi }} as double) as drift_fail_psi,
+    cast({{ settings.drift.warn_unseen }} as double) as drift_warn_unseen,
+    cast({{ settings.drift.fail_unseen }} as double) as drift_fail_unseen,
+    cast({{ settings.drift.warn_volume }} as double) as drift_warn_volume,
+    cast({{ settings.drift.fail_volume }} as double) as drift_fail_volume,
+    cast({{ settings.drift.fail_silent_days }} as integer) as drift_fail_silent_days,
     cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
     cast({{ data_hash | sql }} as varchar) as data_hash,
     cast({{ sql_hash | sql }} as varchar) as sql_hash,
@@ -26,6 +34,14 @@ comment on column params.lookback_days is 'days that a look back covers: the lar
 comment on column params.snapshot_every_days is 'days between two training snapshots';
 comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
 comment on column params.calibration_size is 'share of the training dates, the last, that calibrate. NULL: none';
+comment on column params.high_risk_threshold is 'churn_risk from which a user counts as high risk';
+comment on column params.drift_warn_psi is 'PSI from which drift is a warning';
+comment on column params.drift_fail_psi is 'PSI from which drift is a failure';
+comment on column params.drift_warn_unseen is 'share of rows of a kind never seen from which drift is a warning';
+comment on column params.drift_fail_unseen is 'share of rows of a kind never seen from which drift is a failure';
+comment on column params.drift_warn_volume is 'factor of more or less data from which it is a warning';
+comment on column params.drift_fail_volume is 'factor of more or less data from which it is a failure';
+comment on column params.drift_fail_silent_days is 'days without events, beyond what is usual, that are a failure';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
 comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
 comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views, paths left out';

@@ -86,7 +86,8 @@ calibrated as (
         as_of_date,
         label_end_date,
         split,
-        split = 'train' and dates_from_end <= greatest(1, floor(calibration_dates))
+        split = 'train' and calibration_dates is not null
+        and dates_from_end <= greatest(1, floor(calibration_dates))
         and as_of_date > last_date - 365 as calibrates
     from trained
 ),

@@ -37,8 +37,8 @@ lengths as (
         ties.population,
         ties.scorer,
         ties.list_date,
-        shares.reach,
-        greatest(1, round(shares.of_rows * ties.list_rows)) as first_rows,
+        lengths_asked.reach,
+        greatest(1, round(lengths_asked.asked_share * ties.list_rows)) as first_rows,
         ties.tied,
         ties.churners,
         ties.taken,
@@ -50,7 +50,7 @@ lengths as (
         ('top_1%', cast(0.01 as double)),
         ('top_5%', cast(0.05 as double)),
         ('top_10%', cast(0.1 as double))
-    ) as shares (reach, of_rows)
+    ) as lengths_asked (reach, asked_share)
     where ties.list_date is null
 ),
 

@@ -23,7 +23,9 @@ calibration: {method: sigmoid, size: 0.5}
 evaluation: {primary_metric: pr_auc}
 promotion: {margin: 0.0, confidence: 0.95, max_ece: 0.1}
 scoring: {top_k: 50, high_risk_threshold: 0.7}
-drift: {bins: 10, warn_psi: 0.1, fail_psi: 0.25}
+drift:
+  {bins: 10, warn_psi: 0.1, fail_psi: 0.25, warn_unseen: 0.01, fail_unseen: 0.03, warn_volume: 1.5, fail_volume: 2.0,
+  fail_silent_days: 2}
 engine: {threads: null, memory_limit: null}
 """
 

@@ -16,12 +16,11 @@ from churn_duck import docs, errors
 from churn_duck.catalog import sql_files
 from churn_duck.config import Settings, parse_settings
 from churn_duck.history import days_needed
-from cli import data, learn, main  # noqa: F401  (importing registers the commands)
+from cli import data, learn, main, watch  # noqa: F401  (importing registers the commands)
 from cli.app import app
 from tests.worlds import event, user, world
 
 ROOT = Path(__file__).parent.parent
-RESERVED_FOR_DRIFT = 2
 
 
 def page(name: str) -> str:
@@ -65,8 +64,8 @@ def test_the_generated_page_is_current(name: str) -> None:
 
 def test_every_command_is_in_the_reference_and_in_the_table_of_the_readme() -> None:
     commands = set(group().commands)
-    assert set(re.findall(r"^## (\w+)$", page("docs/cli.md"), re.MULTILINE)) == commands
-    assert set(re.findall(r"^\| `(\w+)` \|", page("README.md"), re.MULTILINE)) == commands
+    assert set(re.findall(r"^## ([\w-]+)$", page("docs/cli.md"), re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page("README.md"), re.MULTILINE)) == commands
 
 
 def test_every_view_is_described() -> None:
@@ -97,8 +96,11 @@ def test_every_configuration_in_the_guide_is_valid() -> None:
 
 
 def test_the_rules_across_keys_are_as_described() -> None:
-    with pytest.raises(errors.ConfigError, match="must exceed"):
-        parse_settings({"drift": {"warn_psi": 0.2, "fail_psi": 0.2}}, "test")
+    for what in ("psi", "unseen", "volume"):
+        with pytest.raises(errors.ConfigError, match=f"fail_{what} is .* must exceed warn_{what}"):
+            parse_settings(
+                {"drift": {f"warn_{what}": 0.9 + (what == "volume"), f"fail_{what}": 0.9 + (what == "volume")}}, "test"
+            )
 
 
 def test_the_tree_in_the_readme_is_the_folder() -> None:
@@ -140,13 +142,12 @@ def test_the_readme_shows_calls_and_a_wrong_one_would_not_parse() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
-    used = {0, errors.ChurnDuckError.exit_code, learn.KEPT, main.USAGE, main.INTERRUPTED}
+    used = {0, errors.ChurnDuckError.exit_code, learn.KEPT, watch.DRIFTED, main.USAGE, main.INTERRUPTED}
     used |= {error.exit_code for error in errors.ChurnDuckError.__subclasses__()}
     raised = {code for path in (ROOT / "cli").glob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", page("docs/exit_codes.md"), re.MULTILINE)]
-    assert raised == {"KEPT"}
-    assert RESERVED_FOR_DRIFT not in used
-    assert listed == sorted(used | {RESERVED_FOR_DRIFT})
+    assert raised == {"KEPT", "DRIFTED"}
+    assert listed == sorted(used)
 
 
 def test_the_days_of_history_in_the_readme_are_those_that_training_asks_for() -> None:
@@ -157,7 +158,7 @@ def test_the_page_in_the_warehouse_names_everything_that_a_build_leaves_there(tm
     text = page("warehouse/README.md")
     with world(tmp_path / "w", [user(1)], [event(1, 1, "2025-01-01T12:00:00")]) as (_, warehouse):
         left = {path.name for path in warehouse.root.iterdir() if path.suffix != ".csv"}
-        left |= {warehouse.models.name, warehouse.predictions.name}
+        left |= {warehouse.models.name, warehouse.predictions.name, warehouse.reports.name}
     assert [name for name in left if f"`{name}" not in text] == []
 
 

@@ -24,6 +24,7 @@ from tests.conftest import silent
 
 CONTRACT = ["user_id", "as_of_date", "plan", "is_paid", "country", "marketing_source", "days_since_signup"]
 CONTRACT += ["days_since_last_activity", "churn_risk", "risk_rank", "model_version"]
+REASONS = ["reason_1", "reason_2", "reason_3"]
 
 
 def test_the_ranked_list_holds_exactly_the_eligible_users_with_the_contracts_columns(
@@ -38,7 +39,7 @@ def test_the_ranked_list_holds_exactly_the_eligible_users_with_the_contracts_col
     }
     ranked = pl.read_parquet(files[f"churn_predictions_{day}.parquet"])
     eligible = looking.execute("select user_id from eligible where as_of_date = ? order by user_id", [day]).fetchall()
-    assert ranked.columns == CONTRACT
+    assert ranked.columns == CONTRACT + REASONS
     assert ranked.sort("user_id")["user_id"].to_list() == [row[0] for row in eligible]
     assert ranked["risk_rank"].to_list() == list(range(1, ranked.height + 1))
     assert ranked["churn_risk"].is_sorted(descending=True)
@@ -113,6 +114,10 @@ def test_a_model_from_the_future_or_for_another_question_is_refused(own: Warehou
         ("update scoring_run set churn_risk = 'nan' where risk_rank = 3", "1 without a probability"),
         ("update scoring_run set user_id = -1 where risk_rank = 3", "1 not eligible"),
         ("update scoring_run set churn_risk = (churn_risk + 0.1) / 2", "alone"),
+        ("update reasons_run set contribution = contribution + 1e-5 where reason_rank = 2", "do not add up"),
+        ("delete from explained_run where user_id % 7 = 0", "have no reasons"),
+        ("update explained_run set log_odds = log_odds + 0.1, base = base + 0.1", "other log-odds than their risk"),
+        ("update explained_run set other_contributions = 'nan' where method = 'shap'", "50 have contributions that do"),
     ],
 )
 def test_the_audit_notices_scores_that_are_not_the_users_own(own: Warehouse, fault: str, said: str) -> None:
@@ -152,7 +157,7 @@ def test_users_are_ranked_with_their_attributes_even_where_these_are_no_features
         train(con, warehouse, ("baseline_logreg",), None, silent)
         promote(con, warehouse)
         scored = score(con, warehouse, None, None, silent)
-        assert list(top_rows(con, scored.as_of_date, 1)[0]) == CONTRACT
+        assert list(top_rows(con, scored.as_of_date, 1)[0]) == CONTRACT + REASONS
         assert require_production(con, warehouse).scoring_model().schema.categorical == ()
     assert scored.rows > 100
 

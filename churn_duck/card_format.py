@@ -1,0 +1,38 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# keeps number and unit on one line
+NARROW = "\u202f"
+ABSENT = "\u2013"
+
+
+def count(value: float) -> str:
+    """12345.0 is 12,345."""
+    return f"{value:,.0f}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """With so many decimals; a real minus sign; a dash where there is none."""
+    return ABSENT if value is None else f"{value:.{digits}f}".replace("-", "\u2212")
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """0.0898 is 9.0 %; what is neither 0 nor 1 does not read as if it were."""
+    text = f"{100 * value:.{digits}f}"
+    least = 10.0**-digits
+    if 0 < value < 1 and float(text) in (0.0, 100.0):
+        text = f"below{NARROW}{least:g}" if float(text) == 0 else f"above{NARROW}{100 - least:g}"
+    return f"{text}{NARROW}%".replace("-", "\u2212")
+
+
+def points(value: float) -> str:
+    """A difference of shares, with its sign: +1.2."""
+    return f"{100 * value:+.1f}".replace("-", "\u2212")
+
+
+def bounds(interval: Sequence[float], digits: int = 3) -> str:
+    """An interval for a table."""
+    return f"{number(interval[0], digits)} to {number(interval[1], digits)}"

@@ -1,0 +1,60 @@
+"""Commands that look at whether the production model still sees what it learned from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from churn_duck.warehouse import working
+from cli import show_drift
+from cli.app import app
+from cli.options import AsOf, Global, Json
+from cli.show import as_json, progress
+
+DRIFTED = 2
+
+
+@app.command()
+def drift(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
+    """Compare the day's eligible users with those that production learned from; exit 2 when something FAILs."""
+    from churn_duck.drift import drift as compare
+    from churn_duck.drift import report
+
+    at: Global = context.obj
+    with progress() as tell, working(at.warehouse, "drift") as con:
+        found = compare(con, at.warehouse, as_of, tell)
+        content = report(con, found)
+    as_json(content) if json or at.json else show_drift.checked(found)
+    if found.status == "FAIL":
+        raise typer.Exit(DRIFTED)
+
+
+@app.command()
+def demo_drift(
+    context: typer.Context,
+    strength: Annotated[float, typer.Option(min=1, help="What one measure is multiplied by, in a copy.")] = 3,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Show what drift looks like on a changed copy of the day's rows; exit 2 when the copy FAILs, as it should."""
+    from churn_duck.drift_demo import demo_drift as show_both
+
+    at: Global = context.obj
+    with progress() as tell, working(at.warehouse, "demo-drift") as con:
+        shown = show_both(con, at.warehouse, as_of, strength, tell)
+    as_json(shown) if json or at.json else show_drift.both(shown)
+    if shown.after.status == "FAIL":
+        raise typer.Exit(DRIFTED)
+
+
+@app.command()
+def score_proxy(context: typer.Context, json: Json = False) -> None:
+    """Print how the newest predictions are spread, while their labels are not known yet."""
+    from churn_duck.proxy import score_proxy as spread
+
+    at: Global = context.obj
+    with progress() as tell, working(at.warehouse, "score-proxy") as con:
+        tell("reading the predictions")
+        content = spread(con, at.warehouse)
+    as_json(content) if json or at.json else show_drift.proxy(content)

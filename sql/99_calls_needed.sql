@@ -1,0 +1,31 @@
+-- calls_needed: one row per population and scorer, with how many test rows must be called to find a share of churners.
+-- grain:  population, scorer
+-- reads:  test_ties
+-- A table macro: from calls_needed('candidate_hgb_...', 0.5), where 0.5 is half of the churners. Rows are called from
+-- the highest score down; a group of equal scores in which the share is reached counts by its mean.
+create or replace macro calls_needed(version, share) as table
+with reached as (
+    select
+        population,
+        scorer,
+        taken - tied * (found - share * list_churners) / cast(churners as double) as rows_called,
+        list_rows,
+        row_number() over (
+            partition by population, scorer
+            order by score desc
+        ) as place
+    from test_ties(version)
+    where
+        list_date is null
+        and scorer in ('model', 'recency_rule', 'base_rate')
+        and churners > 0
+        and found >= share * list_churners
+)
+
+select
+    population,
+    scorer,
+    rows_called,
+    rows_called / list_rows as share_called
+from reached
+where place = 1;
