@@ -63,7 +63,9 @@ def resampled_users(
     def replicate(number: int) -> list[float]:
         return weigh(users.drawn(np.random.default_rng([seed, number])))
 
-    with ThreadPoolExecutor(os.cpu_count() if len(users.code) > ROWS_FOR_THREADS else 1) as pool:
+    if len(users.code) < ROWS_FOR_THREADS:
+        return np.array([replicate(number) for number in range(replicates)])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.array(list(pool.map(replicate, range(replicates))))
 
 

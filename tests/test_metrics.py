@@ -115,7 +115,7 @@ def test_resamples_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch)
     label = np.arange(300) % 3 == 0
     users, metric = Users.of(np.arange(300) // 2, label.astype(float)), [metric_of("roc_auc", np.arange(300.0), label)]
     before = resampled(metric, users, 7, 50)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("churn_duck.resample.ROWS_FOR_THREADS", 0)
     assert np.array_equal(resampled(metric, users, 7, 50), before)
     assert not np.array_equal(resampled(metric, users, 8, 50), before)
 
