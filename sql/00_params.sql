@@ -13,6 +13,7 @@ select
     cast({{ settings.training.test_size }} as double) as test_size,
     cast({{ settings.calibration.size if settings.calibration.method != 'none' else none | sql }} as double)
         as calibration_size,
+    cast({{ settings.scoring.top_k }} as integer) as top_k,
     cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
     cast({{ data_hash | sql }} as varchar) as data_hash,
     cast({{ sql_hash | sql }} as varchar) as sql_hash,
@@ -26,6 +27,7 @@ comment on column params.lookback_days is 'days that a look back covers: the lar
 comment on column params.snapshot_every_days is 'days between two training snapshots';
 comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
 comment on column params.calibration_size is 'share of the training dates, the last, that calibrate. NULL: none';
+comment on column params.top_k is 'users of the list that are called: scoring.top_k';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
 comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
 comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views, paths left out';
