@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import comb
 from typing import Any
 
@@ -16,6 +16,8 @@ FEW_DATES = 5
 FEW_WINDOWS = 3
 # churn windows after which a model is old
 OLD_WINDOWS = 3
+# an interval of a share that is wider leaves everything open
+TOO_WIDE = 0.5
 
 
 def remarks(found: Mapping[str, Any]) -> list[str]:
@@ -59,6 +61,7 @@ def doubts(found: Mapping[str, Any], settings: Settings) -> list[str]:
     newest = [row for row in found["grounds"] if row["as_of_date"] == last]
     return [
         *_record(found),
+        *_wide([row for row in found["estimates"] if row["as_of_date"] == last]),
         *(f"estimate of {last}: {doubt}" for ground in newest for doubt in _ground(ground, settings)),
     ]
 
@@ -74,6 +77,15 @@ def _record(found: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{covered} of {n} intervals of the {name} held what came true, {covered / n:.0%} where {NOMINAL:.0%} "
                 "are promised: do not trust them"
+            )
+
+
+def _wide(estimates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for row in estimates:
+        if row["high"] - row["low"] > TOO_WIDE:
+            yield (
+                f"estimate of {row['as_of_date']}: the interval of the {NAMES[row['metric']]} is {row['low']:.2f} to "
+                f"{row['high']:.2f}, which says next to nothing: the test dates missed by as much"
             )
 
 

@@ -79,7 +79,8 @@ def _known(row: Mapping[str, Any], intervals: list[dict[str, Any]]) -> tuple[str
         _percent(row["mean_risk"]),
         pr_auc,
         *(_number(row[name]) for name in ("expected_pr_auc", "recency_pr_auc", "roc_auc", "recency_roc_auc")),
-        *(_number(row[name]) for name in ("lift_at_k", "brier", "ece")),
+        "" if row["lift_at_k"] is None else f"{row['lift_at_k']:.2f}",
+        *(_number(row[name]) for name in ("brier", "ece")),
     )
 
 
