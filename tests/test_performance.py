@@ -21,6 +21,7 @@ from churn_duck.registry import require_production
 from churn_duck.run import Ran
 from churn_duck.score import score
 from churn_duck.warehouse import Warehouse, working
+from cli.performance import _print as print_report
 from tests.conftest import silent
 from tests.worlds import event, land_rows, user, world
 
@@ -237,3 +238,21 @@ def test_what_came_true_equals_scikit_learns_figures(own: Warehouse, ran: tuple[
     assert found["recency_roc_auc"] == pytest.approx(roc_auc_score(label, recency), abs=1e-9)
     assert found["log_loss"] == pytest.approx(log_loss(label, risk), abs=1e-9)
     assert found["brier"] == pytest.approx(brier_score_loss(label, risk), abs=1e-9)
+
+
+def test_the_report_shows_what_is_known_what_is_awaited_and_its_doubts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small(tmp_path) as (con, warehouse):
+        scored(con, DAY, RISKS)
+        estimated(con, DAY, 0.4, 0.6)
+        later = date(2025, 2, 19)
+        scored(con, later, RISKS)
+        estimated(con, later, 0.1, 0.9)
+        print_report(look(con, warehouse))
+    said = capsys.readouterr().out
+    assert "2025-01-10       4      4  50.0%      57.5%  0.833 (" in said
+    assert "2025-02-19       4  2025-02-26     6       50.0%  (10.0% to 90.0%)    none" in said
+    assert "2025-01-10  churn rate     50.0%  (40.0% to 60.0%)      50.0%  held" in said
+    assert "1 of 1 intervals of the churn rate held" in said
+    assert "DOUBT: estimate of 2025-02-19: m is not registered with its test rows" in said
