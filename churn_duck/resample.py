@@ -69,11 +69,15 @@ def resampled_users(
         return np.array(list(pool.map(replicate, range(replicates))))
 
 
+def middle(values: Vector, beyond: float = 0.025) -> list[float]:
+    """What lies between the lowest and the highest share of values, 2.5 % on either side."""
+    low, high = np.percentile(values, [100 * beyond, 100 - 100 * beyond])
+    return [float(low), float(high)]
+
+
 def interval(values: Vector, users: Users) -> list[float]:
     """Middle 95 % of resampled values, and more where few users tell: what a t-interval adds to a normal one."""
-    beyond = 100 * _share_beyond(users.telling)
-    low, high = np.percentile(values, [beyond, 100 - beyond])
-    return [float(low), float(high)]
+    return middle(values, _share_beyond(users.telling))
 
 
 def _share_beyond(n: int) -> float:
