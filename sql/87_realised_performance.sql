@@ -152,7 +152,7 @@ comment on column realised_performance.matured_users is 'of them, those whose la
 comment on column realised_performance.missing_users is
 'of them, those that users_clean no longer knows: they will never have a label';
 comment on column realised_performance.churners is 'matured users who left. NULL: not known yet';
-comment on column realised_performance.churn_rate is 'share of the matured users, 0 to 1: the base rate. NULL: as above';
+comment on column realised_performance.churn_rate is 'share of matured users, 0 to 1: the base rate. NULL: as above';
 comment on column realised_performance.mean_risk is 'of all scored users, 0 to 1';
 comment on column realised_performance.pr_auc is 'area under precision and recall. NULL: not known yet, or one class';
 comment on column realised_performance.roc_auc is 'area under the ROC curve. NULL: not known yet, or one class';
