@@ -40,7 +40,7 @@ class Users:
     @property
     def telling(self) -> int:
         """Users with a row of the rarer class: so many speak for it."""
-        return min(np.count_nonzero(self.churners), np.count_nonzero(self.rows > self.churners))
+        return int(min(np.count_nonzero(self.churners), np.count_nonzero(self.rows > self.churners)))
 
     def drawn(self, random: np.random.Generator) -> Vector:
         """How often each user was drawn; a resample that happens to hold one class only is drawn again."""
