@@ -70,11 +70,13 @@ class Ranking:
 
 def areas(churners: Vector, tied: Vector) -> list[float]:
     """PR-AUC (average precision, one threshold a distinct score) and ROC-AUC (ties counted half) of groups."""
-    found, taken = np.cumsum(churners), np.cumsum(tied)
-    # leading groups that a resample left out hold nobody: 0 / 0 is no precision, and nothing was found there
-    precision = found / np.maximum(taken, 1e-12)
-    outranked = (tied - churners) @ (found - churners / 2)
-    return [float(churners @ precision / found[-1]), float(outranked / (found[-1] * (taken[-1] - found[-1])))]
+    # only groups with churners add to either
+    at = np.flatnonzero(churners)
+    own, taken = churners[at], np.cumsum(tied)
+    found = np.cumsum(own)
+    stayers = taken[-1] - found[-1]
+    outranked = stayers - (taken[at] - found) + (tied[at] - own) / 2
+    return [float(own @ (found / taken[at]) / found[-1]), float(own @ outranked / (found[-1] * stayers))]
 
 
 def found_in_first(length: float, churners: Vector, tied: Vector) -> float:

@@ -19,29 +19,34 @@ ROWS_FOR_THREADS = 20_000
 
 @dataclass(frozen=True)
 class Users:
-    """Whose rows they are: `code` int[N] below `n`, and the label, so that a resample can hold both classes."""
+    """Whose rows they are: `code` int[N] below `n`, and the label, so that a resample can hold both classes.
+
+    `rows` and `churners` are how many each user has, float64[n].
+    """
 
     code: Codes
     label: Vector
     n: int
+    rows: Vector
+    churners: Vector
 
     @staticmethod
     def of(user: Codes, label: Vector) -> Users:
         """From any numbers that tell users apart."""
         users, code = np.unique(user, return_inverse=True)
-        return Users(code, label, len(users))
+        rows, churners = (np.bincount(code, each, len(users)) for each in (np.ones(len(code)), label))
+        return Users(code, label, len(users), rows.astype(np.float64), churners.astype(np.float64))
 
     @property
     def telling(self) -> int:
         """Users with a row of the rarer class: so many speak for it."""
-        return min(len(np.unique(self.code[self.label == value])) for value in (0, 1))
+        return int(min(np.count_nonzero(self.churners), np.count_nonzero(self.rows > self.churners)))
 
     def drawn(self, random: np.random.Generator) -> Vector:
         """How often each user was drawn; a resample that happens to hold one class only is drawn again."""
         while True:
             times = np.bincount(random.integers(0, self.n, self.n), minlength=self.n).astype(np.float64)
-            churners = times[self.code] @ self.label
-            if 0 < churners < times[self.code].sum():
+            if 0 < times @ self.churners < times @ self.rows:
                 return times
 
 
@@ -69,11 +74,15 @@ def resampled_users(
         return np.array(list(pool.map(replicate, range(replicates))))
 
 
+def middle(values: Vector, beyond: float = 0.025) -> list[float]:
+    """What lies between the lowest and the highest share of values, 2.5 % on either side."""
+    low, high = np.percentile(values, [100 * beyond, 100 - 100 * beyond])
+    return [float(low), float(high)]
+
+
 def interval(values: Vector, users: Users) -> list[float]:
     """Middle 95 % of resampled values, and more where few users tell: what a t-interval adds to a normal one."""
-    beyond = 100 * _share_beyond(users.telling)
-    low, high = np.percentile(values, [beyond, 100 - beyond])
-    return [float(low), float(high)]
+    return middle(values, _share_beyond(users.telling))
 
 
 def _share_beyond(n: int) -> float:

@@ -12,7 +12,9 @@ import duckdb
 import numpy as np
 
 from churn_duck.catalog import literal
+from churn_duck.config import Settings
 from churn_duck.errors import AuditFailed, ModelError
+from churn_duck.estimate import append_estimates
 from churn_duck.explain import explainer as fast_explainer
 from churn_duck.export import copy_to
 from churn_duck.onnx_model import OnnxModel
@@ -69,7 +71,7 @@ def score(
         explain_run(con, model, explainer, top_k, Path(scratch))
     _audit(con, model)
     tell("writing predictions")
-    added = _append(con)
+    added = _append(con, warehouse.settings)
     files = _export(con, warehouse, end, top_k)
     return _summary(con, warehouse, end, version, added, files)
 
@@ -131,8 +133,8 @@ def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
                 raise AuditFailed(f"user {user} was scored {kept[user]}, alone {again}; nothing was kept")
 
 
-def _append(con: duckdb.DuckDBPyConnection) -> bool:
-    """Add the run to the ledger, unless the newest run of that day has the same model and says the same of everyone."""
+def _append(con: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
+    """Add the run and its estimates to the ledger, unless the day's newest is of the same model and says the same."""
     with transaction(con):
         changed = con.execute("""
             with newest as (
@@ -151,6 +153,8 @@ def _append(con: duckdb.DuckDBPyConnection) -> bool:
                 select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
                 from scoring_run order by risk_rank""")
             append_reasons(con)
+            # now, while nobody can know what will come true
+            append_estimates(con, settings.churn.window_days, settings.training.random_state)
     return bool(changed)
 
 
