@@ -19,7 +19,7 @@ comment on column test_intervals.top_k is 'users of each list that are called: t
 comment on column test_intervals.population is 'eligible, or all who had signed up';
 comment on column test_intervals.scorer is 'model, raw (before calibration) or recency_rule';
 comment on column test_intervals.metric is 'as in test_metrics';
-comment on column test_intervals.low is '2.5th percentile of the resampled metric, lower where few users tell; ece: less what chance alone can make';
+comment on column test_intervals.low is '2.5th percentile, lower where few users tell; ece: less what chance makes';
 comment on column test_intervals.high is '97.5th percentile of it, higher where few users tell';
 comment on column test_intervals.replicates is 'resamples of all users, each of the same size';
 comment on column test_intervals.seed is 'of the random numbers: the same seed gives the same interval';
