@@ -16,7 +16,7 @@ from churn_duck.calibrate import Calibration
 from churn_duck.dataset import Rows
 from churn_duck.finding import Finding, each
 from churn_duck.intervals import figures, intervals
-from churn_duck.leakage import by_dice, garbled
+from churn_duck.leakage import PLACEBOS, by_dice, garbled
 from churn_duck.metrics import Vector, calibration_error, sigmoid
 from churn_duck.planted import Planted
 from churn_duck.prove import Effort, calibration, coverage, promotion, prove
@@ -162,3 +162,11 @@ def test_too_sure_scores_have_a_risk_further_from_one_half() -> None:
     assert np.array_equal(calm.label, rash.label)
     assert np.all(np.abs(rash.churn_risk - 0.5) >= np.abs(calm.churn_risk - 0.5))
     assert np.allclose(rash.churn_risk, sigmoid(1.5 * np.log(calm.churn_risk / (1 - calm.churn_risk))))
+
+
+def test_the_page_shows_what_the_defaults_print() -> None:
+    shown = (Path(__file__).parent.parent / "docs" / "proofs.md").read_text()
+    assert "FAILED" not in shown
+    assert f"{Effort().worlds} worlds of {proving.USERS} users" in shown
+    assert f"an equal model, {Effort().trials} times" in shown
+    assert f"users who come back by dice, {PLACEBOS} times" in shown
