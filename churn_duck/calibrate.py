@@ -140,4 +140,8 @@ def on_all_evidence(chosen: Chosen, raw: Vector, label: Vector) -> Calibration |
     """
     if chosen.calibration is None:
         return None
-    return fitted(np.concatenate([chosen.log_odds, raw]), np.concatenate([chosen.label, label]))
+    try:
+        return fitted(np.concatenate([chosen.log_odds, raw]), np.concatenate([chosen.label, label]))
+    except ModelError:
+        # both together may rank the wrong way round where one alone does not: what was evaluated stays
+        return chosen.calibration

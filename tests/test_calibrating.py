@@ -105,6 +105,7 @@ def test_a_calibration_that_held_out_rows_contradict_is_refused_and_a_good_one_i
     shipped = on_all_evidence(right, 2 * truth, label)
     assert shipped is not None
     assert shipped.rows == len(chosen.label) + 5000
+    assert on_all_evidence(right, -20 * truth, label) == right.calibration
 
 
 def test_no_label_of_a_fitting_day_reaches_a_calibrating_one(looking: duckdb.DuckDBPyConnection) -> None:
