@@ -28,6 +28,7 @@ SHARED = (
     "others_than",
     "churn_label",
     "silent_share",
+    "down_to_each_score",
     "comments",
     "for_people",
 )

@@ -15,7 +15,7 @@ import duckdb
 
 from churn_duck.catalog import literal
 from churn_duck.drift_reference import keep
-from churn_duck.errors import ModelError
+from churn_duck.errors import ModelError, WarehouseError
 from churn_duck.files import write_json
 from churn_duck.onnx_model import OnnxModel, load_model
 from churn_duck.warehouse import Warehouse
@@ -96,11 +96,13 @@ def keep_snapshots(con: duckdb.DuckDBPyConnection, version: str) -> None:
 
 
 def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = "true") -> list[Version]:
-    """Registered versions, newest first."""
-    rows = con.execute(
+    """Registered versions, newest first. Raises: WarehouseError before the first build."""
+    rows = _built_rows(
+        con,
+        warehouse,
         f"""select model_version, model, as_of_date, file_sha256, evaluated_sha256, cast(metrics as varchar)
-        from models where {where} order by created_at desc, model_version"""
-    ).fetchall()
+        from models where {where} order by created_at desc, model_version""",
+    )
     return [
         Version(name, model, as_of, shipped, evaluated, json.loads(metrics), warehouse.models / name)
         for name, model, as_of, shipped, evaluated, metrics in rows
@@ -108,9 +110,16 @@ def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = 
 
 
 def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:
-    """The production version, or None before the first promotion."""
-    rows = con.execute("select model_version from promotions order by promoted_at desc limit 1").fetchall()
+    """The production version, or None before the first promotion. Raises: WarehouseError before the first build."""
+    rows = _built_rows(con, warehouse, "select model_version from promotions order by promoted_at desc limit 1")
     return versions(con, warehouse, f"model_version = '{rows[0][0]}'")[0] if rows else None
+
+
+def _built_rows(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+    try:
+        return con.execute(query).fetchall()
+    except duckdb.CatalogException as error:
+        raise WarehouseError(f"{warehouse.database} has not been built; run: churn-duck build") from error
 
 
 def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version:

@@ -44,14 +44,7 @@ select
     score,
     tied,
     churners,
-    cast(sum(tied) over falling as bigint) as taken,
-    cast(sum(churners) over falling as bigint) as found,
-    cast(sum(tied) over whole as bigint) as list_rows,
-    cast(sum(churners) over whole as bigint) as list_churners
-from grouped
-window
-    falling as (partition by origin_date, scorer order by score desc),
-    whole as (partition by origin_date, scorer);
+    {{ down_to_each_score('origin_date, scorer') }};
 
 comment on column backtest_ties.origin_date is 'the evening of the scoring (UTC)';
 comment on column backtest_ties.scorer is 'model, incumbent or recency_rule';

@@ -38,14 +38,7 @@ select
     score,
     tied,
     churners,
-    cast(sum(tied) over falling as bigint) as taken,
-    cast(sum(churners) over falling as bigint) as found,
-    cast(sum(tied) over whole as bigint) as list_rows,
-    cast(sum(churners) over whole as bigint) as list_churners
-from grouped
-window
-    falling as (partition by as_of_date, model_version, scorer order by score desc),
-    whole as (partition by as_of_date, model_version, scorer);
+    {{ down_to_each_score('as_of_date, model_version, scorer') }};
 
 comment on column realised_ties.as_of_date is 'the scored UTC day';
 comment on column realised_ties.model_version is 'the model that scored';

@@ -23,11 +23,4 @@ select
     score,
     tied,
     churners,
-    cast(sum(tied) over falling as bigint) as taken,
-    cast(sum(churners) over falling as bigint) as found,
-    cast(sum(tied) over whole as bigint) as list_rows,
-    cast(sum(churners) over whole as bigint) as list_churners
-from grouped
-window
-    falling as (partition by population, scorer, list_date order by score desc),
-    whole as (partition by population, scorer, list_date);
+    {{ down_to_each_score('population, scorer, list_date') }};

@@ -62,6 +62,14 @@ def test_sql_lists_and_shows_what_duckdb_gets(folder: Path, capsys: pytest.Captu
     assert "create or replace macro user_features(as_of_dates) as table" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["models", "evaluate", "card", "drift", "demo-drift", "rollback"])
+def test_a_warehouse_that_is_not_built_says_so_in_our_words(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 1
+    assert "has not been built; run: churn-duck build" in capsys.readouterr().err
+
+
 EXITS = [
     (0, ["--version"]),
     (0, ["--help"]),
