@@ -66,3 +66,12 @@ build-wheel:
 clean:
     rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
     find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# a year of weekly landings lived through, with a change of habit in June: scored, watched, retrained; half an hour
+rehearse-year *ARGS:
+    uv run churn-duck generate --out warehouse-year/log --n-users 3000 --days 550 --start-date 2024-07-01 --change-on 2025-06-01
+    uv run churn-duck --warehouse warehouse-year/warehouse rehearse --users warehouse-year/log/users.parquet --events warehouse-year/log/events.parquet --from 2024-12-29 --every 7 {{ ARGS }}
+
+# a log of your own lived through month by month: just rehearse USERS EVENTS FIRST_EVENING
+rehearse USERS EVENTS FIRST *ARGS:
+    uv run churn-duck --warehouse warehouse-rehearsal rehearse --users {{ USERS }} --events {{ EVENTS }} --from {{ FIRST }} --every 30 {{ ARGS }}

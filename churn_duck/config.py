@@ -171,6 +171,17 @@ class Drift(Section):
     fail_silent_days: Days = 2
 
 
+class Retraining(Section):
+    """When a retraining is due beside drift and realised losses, in days of the data; null: never for that reason.
+
+    `cooldown_days` must pass after any training before the loop retrains again; by hand it is always possible.
+    """
+
+    cooldown_days: Annotated[int, Field(ge=0)] = 7
+    every_days: Days | None = 28
+    max_age_days: Days | None = 91
+
+
 class Engine(Section):
     """DuckDB's threads and memory (such as 4GB); null: DuckDB's own choice."""
 
@@ -196,6 +207,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     scoring: Scoring = Scoring()
     drift: Drift = Drift()
+    retraining: Retraining = Retraining()
     engine: Engine = Engine()
 
     @model_validator(mode="before")
