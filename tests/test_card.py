@@ -14,12 +14,13 @@ import pytest
 
 from churn_duck.build import build
 from churn_duck.card import card, write_card
-from churn_duck.card_charts import months, parts, timeline
-from churn_duck.card_format import number, percent
+from churn_duck.card_charts import parts, timeline
 from churn_duck.card_page import page
 from churn_duck.config import parse_settings
 from churn_duck.errors import ModelError
 from churn_duck.evaluate import evaluate
+from churn_duck.page_charts import months
+from churn_duck.page_format import number, percent
 from churn_duck.registry import find_version
 from churn_duck.run import Ran
 from churn_duck.train import train
