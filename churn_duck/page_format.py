@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup, escape
+
 # keeps number and unit on one line
 NARROW = "\u202f"
 ABSENT = "\u2013"
@@ -36,3 +38,8 @@ def points(value: float) -> str:
 def bounds(interval: Sequence[float], digits: int = 3) -> str:
     """An interval for a table."""
     return f"{number(interval[0], digits)} to {number(interval[1], digits)}"
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may go to the next line after an underscore, escaped."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))

@@ -66,6 +66,8 @@ def _settings(warehouse: Warehouse) -> dict[str, Any]:
         "churn_window_days": settings.churn.window_days,
         "active_within_days": settings.population.active_within_days,
         "high_risk_threshold": settings.scoring.high_risk_threshold,
+        # flags and numbers say little without their names
+        "words": [one.name for one in settings.users.attributes if one.shown and one.type == "category"],
     }
 
 
@@ -113,4 +115,5 @@ def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             con, f"from (from daily_volume order by as_of_date desc limit {VOLUME_DAYS}) order by as_of_date"
         ),
         "rules": fetched(con, "from validation_report order by rule"),
+        "runs": fetched(con, "from newest_runs order by started_at desc"),
     }

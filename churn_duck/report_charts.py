@@ -13,12 +13,14 @@ from churn_duck.page_format import count, number, percent
 
 Rows = Sequence[Mapping[str, Any]]
 SHOWN_COLUMNS, SHOWN_DOTS = {960: 26, 360: 8}, 60
+# whose quarters have two digits at most
+ENDS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
 # a label of a date or a number needs so many px
 LABEL = 44
 # what fits a number inside a bar, px
 ROOM = 15
-STEPS = {"rose": "rose into it", "signed up": "signed up", "came back": "came back", "stayed": "stayed",
-         "fell": "fell out of it", "fell silent": "fell silent", "removed": "no longer known"}  # fmt: skip
+MOVEMENTS = ("rose", "signed up", "came back", "fell", "fell silent", "removed")
+STACKED = ("high", "medium")
 
 
 def day_name(day: date) -> str:
@@ -27,11 +29,11 @@ def day_name(day: date) -> str:
 
 
 def ceiling(value: float) -> float:
-    """The next of 1, 2, 4, 5 or 10 times a power of ten, for an axis to end at."""
+    """The next number for an axis to end at whose quarters can be read."""
     if value <= 0:
         return 1.0
     power = 10.0 ** floor(log10(value))
-    return next(round(part * power, 12) for part in (1, 2, 4, 5, 10) if part * power >= value * (1 - 1e-12))
+    return next(round(part * power, 12) for part in ENDS if part * power >= value * (1 - 1e-12))
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,15 @@ class Columns:
     bars: list[Bar]
     days: list[Tick]
     ticks: list[Tick]
+    marks: list[float]
 
 
 # kind, amount and sentence of each part, from the bottom
 Stack = Sequence[tuple[str, float, str]]
 
 
-def columns(days: Sequence[tuple[date, Stack]], width: float, height: float = 230) -> Columns:
-    """The stacks on an axis that ends above the highest; as many dates as there is room for."""
+def columns(days: Sequence[tuple[date, Stack]], width: float, height: float, marked: Sequence[int] = ()) -> Columns:
+    """The stacks, with as many dates as there is room for, and a mark before each column `marked`."""
     frame = Frame(width, height)
     most = ceiling(max((sum(amount for _, amount, _ in stack) for _, stack in days), default=0))
     step = 1 / max(len(days), 1)
@@ -74,7 +77,7 @@ def columns(days: Sequence[tuple[date, Stack]], width: float, height: float = 23
         if (len(days) - 1 - place) % every == 0
     ]
     ticks = [Tick(frame.y(part / 2), count(most * part / 2)) for part in range(3) if most * part % 2 == 0 or most > 2]
-    return Columns(frame, bars, names, ticks)
+    return Columns(frame, bars, names, ticks, [frame.x(place * step) for place in marked])
 
 
 def _stacked(frame: Frame, at: float, step: float, stack: Stack, most: float) -> list[Bar]:
@@ -91,40 +94,26 @@ def _stacked(frame: Frame, at: float, step: float, stack: Stack, most: float) ->
 
 
 def band_columns(bands: Rows, width: int) -> Columns:
-    """High and medium risk by scored day; the many at low risk would hide them."""
-    days = list(dict.fromkeys(row["as_of_date"] for row in bands))[-SHOWN_COLUMNS[width] :]
-    by_key = {(row["as_of_date"], row["band"]): row["band_users"] for row in bands}
-    return columns(
-        [
-            (day, [(band, by_key[day, band], f"{day}: {count(by_key[day, band])} at {band} risk")
-                   for band in ("high", "medium")])
-            for day in days
-        ],
-        width,
-    )  # fmt: skip
+    """High and medium risk by scored day, with marks where the model changed; the many at low risk would hide them."""
+    models = {row["as_of_date"]: row["model_version"] for row in bands}
+    days = list(models)[-SHOWN_COLUMNS[width] :]
+    users = {(row["as_of_date"], row["band"]): row["band_users"] for row in bands}
+    stacks = [
+        (day, [(band, users[day, band], f"{day}: {count(users[day, band])} at {band} risk") for band in STACKED])
+        for day in days
+    ]
+    changed = [place for place in range(1, len(days)) if models[days[place]] != models[days[place - 1]]]
+    return columns(stacks, width, 230, changed)
 
 
 def volume_columns(days: Rows, width: int) -> Columns:
     """Events by day."""
-    shown = days if width > 400 else days[-28:]
-    return columns(
-        [
-            (
-                row["as_of_date"],
-                [
-                    (
-                        "events",
-                        row["total_events"],
-                        f"{row['as_of_date']}: {count(row['total_events'])} events, "
-                        f"{count(row['active_users'])} active users",
-                    )
-                ],
-            )
-            for row in shown
-        ],
-        width,
-        180,
-    )
+    stacks = [(row["as_of_date"], [("events", row["total_events"], _volume(row))]) for row in days]
+    return columns(stacks if width > 400 else stacks[-28:], width, 180)
+
+
+def _volume(row: Mapping[str, Any]) -> str:
+    return f"{row['as_of_date']}: {count(row['total_events'])} events, {count(row['active_users'])} active users"
 
 
 @dataclass(frozen=True)
@@ -163,19 +152,20 @@ def bridge_steps(moves: Rows, band: str) -> list[tuple[str, str, int, int]]:
         return []
     level = sum(row["moved_users"] for row in moves if row["earlier_band"] == band)
     steps = [(day_name(moves[0]["earlier_date"]), "whole", 0, level)]
-    for movement, name in STEPS.items():
+    for movement in MOVEMENTS:
         for key, kind, sign in (("band", "in", 1), ("earlier_band", "out", -1)):
             other = "earlier_band" if key == "band" else "band"
             rows = [row for row in moves if row["movement"] == movement and row[key] == band and row[other] != band]
             if moved := sum(row["moved_users"] for row in rows):
-                named = name if movement not in ("rose", "fell") else _crossed(movement, kind)
-                steps.append((named, kind, level, level + sign * moved))
+                steps.append((_crossed(movement, kind), kind, level, level + sign * moved))
                 level += sign * moved
     return [*steps, (day_name(moves[0]["as_of_date"]), "whole", 0, level)]
 
 
 def _crossed(movement: str, kind: str) -> str:
-    return f"{movement} {'into it' if kind == 'in' else 'out of it'}"
+    if movement in ("rose", "fell"):
+        return f"{movement} {'into it' if kind == 'in' else 'out of it'}"
+    return movement
 
 
 @dataclass(frozen=True)
@@ -205,9 +195,8 @@ class History:
 def history(rows: Rows, metric: str) -> History:
     """The days of one metric, the newest SHOWN_DOTS."""
     own = [row for row in rows if row["metric"] == metric][-SHOWN_DOTS:]
-    frame = Frame(440, 300)
-    ends = ("expected", "estimate_high", "realised", "realised_high", "recency_rule")
-    most = min(1.0, ceiling(max((row[end] or 0 for row in own for end in ends), default=0)))
+    frame = Frame(380, 270)
+    most = min(1.0, ceiling(max((row[end] or 0 for row in own for end in _shown(row)), default=0)))
     x, y = _placer(frame, own), _scale(frame, most)
     known = [_span(row, x, y, "realised") for row in own if row["realised"] is not None]
     pending = [_span(row, x, y, "estimate") for row in own if row["realised"] is None and row["estimate"] is not None]
@@ -216,10 +205,19 @@ def history(rows: Rows, metric: str) -> History:
              f"{row['as_of_date']}: recency rule {number(row['recency_rule'])}")
         for row in own if row["recency_rule"] is not None
     ]  # fmt: skip
-    shown = count if most > 1 else (lambda share: percent(share, 0))
-    ticks = [Tick(y(most * part / 4) or 0, number(most * part / 4, 2) if metric == "pr_auc" else shown(most * part / 4))
-             for part in range(5)]  # fmt: skip
+    ticks = [Tick(frame.y(part / 4), _share(most, part, metric)) for part in range(5)]
     return History(frame, _day_ticks(frame, own, x), ticks, known, pending, rule, _paths(own, x, y))
+
+
+def _share(most: float, quarters: int, metric: str) -> str:
+    value = most * quarters / 4
+    return number(value, 2) if metric == "pr_auc" else percent(value, 0 if 25 * most == round(25 * most) else 1)
+
+
+def _shown(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is drawn of a day: estimates only where nothing better is known."""
+    later = ("estimate_high",) if row["realised"] is None else ("realised", "realised_high", "recency_rule")
+    return ("expected", *later)
 
 
 def _placer(frame: Frame, own: Rows) -> Callable[[date], float]:
@@ -228,7 +226,7 @@ def _placer(frame: Frame, own: Rows) -> Callable[[date], float]:
     middle = 0.5 if first == last else 0.0
 
     def x(day: date) -> float:
-        return frame.x(0.03 + 0.94 * (middle + (day - first).days / days))
+        return frame.x(0.05 + 0.9 * (middle + (day - first).days / days))
 
     return x
 

@@ -11,11 +11,6 @@ from churn_duck.pages import template
 from churn_duck.report_heat import heat
 
 GRADES = {"good": "Good", "fair": "Mind", "bad": "Look here", "none": "Nothing yet", "plain": "At risk"}
-# of a row of the list, what is said in words of its own
-KNOWN = (
-    "user_id", "as_of_date", "days_since_signup", "days_since_last_activity", "churn_risk", "risk_rank",
-    "model_version", "reason_1", "reason_2", "reason_3", "earlier_rank", "earlier_risk", "band",
-)  # fmt: skip
 BANDS = ("high", "medium", "low", "none")
 
 
@@ -24,7 +19,6 @@ def page(report: Mapping[str, Any]) -> str:
     return template("report.html.jinja").render(
         report=report,
         grades=GRADES,
-        attributes=[name for row in report["ranked"][:1] for name in row if name not in KNOWN],
         bands=[charts.band_columns(report["bands"], width) for width in (960, 360)] if report["bands"] else [],
         bridge=charts.bridge(report["moves"]) if report["moves"] else None,
         flows=_flows(report),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from churn_duck.warehouse import working
+from churn_duck.runs import recorded
 from cli import show
 from cli.app import app
 from cli.options import AsOf, Global, Json
@@ -25,8 +25,9 @@ def report(
     from churn_duck.report import write_report
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "report") as con:
+    with show.progress() as tell, recorded(at.warehouse, "report") as (con, entry):
         content = gather(con, at.warehouse, as_of, tell)
+        entry.as_of_date = content["as_of_date"]
     path = write_report(at.warehouse, content, out)
     show.as_json({"file": str(path), **content}) if json or at.json else typer.echo(path)
     for note in () if json or at.json else content["notes"]:
