@@ -51,7 +51,11 @@ def report(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | N
         "scored": _scored(con, end),
         **_settings(warehouse),
         **_risks(con, warehouse, end),
-        "drift": fetched(con, "from drift_history where as_of_date <= ? order by as_of_date, name", [end]),
+        "drift": fetched(
+            con,
+            "from drift_history where as_of_date <= ? order by as_of_date, severity desc, psi desc nulls last, name",
+            [end],
+        ),
         "performance": fetched(
             con, "from performance_history where as_of_date <= ? order by as_of_date, metric", [end]
         ),
@@ -107,9 +111,10 @@ def _ranked(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[
 
 
 def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    (period,) = fetched(con, "from period")
+    # the last event that this world has seen: period knows later ones too
+    (seen,) = fetched(con, "select max(as_of_date) as last_event_date from daily_volume where total_events > 0")
     return {
-        **period,
+        **seen,
         "landings": fetched(con, "from landed_rows order by landing desc, source_table"),
         "days": fetched(
             con, f"from (from daily_volume order by as_of_date desc limit {VOLUME_DAYS}) order by as_of_date"

@@ -89,7 +89,7 @@ def _data(found: Found) -> dict[str, str]:
     question, health = "Can the data be believed?", found["health"]
     failed = [row["rule"] for row in health["rules"] if row["verdict"] == "fail"]
     warned = [row["rule"] for row in health["rules"] if row["verdict"] == "warn"]
-    behind = (health["as_of_date"] - health["last_event_date"]).days
+    behind = (found["as_of_date"] - health["last_event_date"]).days
     told = f"Events up to {health['last_event_date']}; {count(len(health['rules']))} rules were checked."
     if failed or behind > 1:
         silent = [f"no event for {count(behind)} days"] if behind > 1 else []
