@@ -67,7 +67,9 @@ def _performance(found: Found) -> dict[str, str]:
     question = "Did those it named really leave?"
     known = [row for row in found["performance"] if row["metric"] == "pr_auc" and row["realised"] is not None]
     if not known:
-        return _headline(question, "none", "Nobody can know yet", empty(found)["performance"])
+        why = empty(found).get("performance")
+        answer = "Nobody can know yet" if why else "There is nothing to rank"
+        return _headline(question, "none", answer, why or "Of the lists so far nobody left, or everybody did.")
     row = known[-1]
     span = f" ({bounds((row['realised_low'], row['realised_high']), 2)})" if row["realised_low"] is not None else ""
     because = (
@@ -123,8 +125,6 @@ def _waiting(found: Found) -> str:
     waited = [row for row in found["performance"] if row["days_until_mature"]]
     if not found["performance"]:
         return "The scored days are of models for another churn window, which today's labels cannot judge."
-    if not waited:
-        return "The labels are known, and nobody left or everybody did: there is nothing to rank."
     first = min(row["matures_on"] for row in waited)
     return (
         f"No label is known yet: a label needs {found['churn_window_days']} days after the scored day, and the first "
