@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
@@ -43,3 +44,8 @@ def bounds(interval: Sequence[float], digits: int = 3) -> str:
 def breakable(name: str) -> Markup:
     """A long name that may go to the next line after an underscore, escaped."""
     return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+
+
+def dated(text: str) -> Markup:
+    """A sentence whose dates stay on one line, escaped."""
+    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="whole">\g<0></span>', escape(text)))

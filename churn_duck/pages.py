@@ -26,6 +26,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=True,  # ids, countries, plans and reasons are what somebody typed
     )
-    formats = (form.count, form.number, form.percent, form.points, form.bounds, form.breakable)
+    formats = (form.count, form.number, form.percent, form.points, form.bounds, form.breakable, form.dated)
     environment.filters.update({one.__name__: one for one in formats})
     return environment

@@ -111,12 +111,22 @@ def empty(found: Found) -> dict[str, str]:
 def _empty(found: Found) -> Iterator[tuple[str, str]]:
     scored, end = found["scored"], found["as_of_date"]
     if scored is None:
-        why = f"Nobody has been scored up to {end}."
-        yield from (("list", why), ("bands", why), ("moves", why), ("performance", why))
+        nobody, days = f"Nobody has been scored up to {end}", found["churn_window_days"]
+        yield "list", f"{nobody}, so there is nobody to call."
+        yield "bands", f"{nobody}, so nobody has a risk."
+        yield "moves", f"{nobody}. What moved shows once two days have been."
+        yield "performance", f"{nobody}. What comes true of a list is known {days} days after its day."
     elif scored["earlier_date"] is None:
         yield "moves", f"{scored['as_of_date']} is the first scored day. What moved shows from the second one on."
     if not found["drift"]:
-        yield "drift", f"No day up to {end} has been compared with what the production model learned from."
+        yield (
+            "drift",
+            (
+                f"No day up to {end} has been compared with what the production model learned from."
+                if found["production"]
+                else "No model is in production, so there is nothing to compare a day with."
+            ),
+        )
     if scored is not None and not any(row["realised"] is not None for row in found["performance"]):
         yield "performance", _waiting(found)
 
@@ -136,7 +146,7 @@ def command(found: Found, section: str) -> str:
     """What fills an empty section."""
     needs_model = found["production"] is None
     if section == "drift":
-        return "churn-duck run" if needs_model else "churn-duck drift"
+        return "churn-duck run && churn-duck drift" if needs_model else "churn-duck drift"
     if section == "performance" and found["scored"] is not None:
         return "churn-duck land --users FILE --events FILE"
     return "churn-duck run" if needs_model else "churn-duck score"

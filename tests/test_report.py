@@ -14,6 +14,7 @@ import pytest
 
 from churn_duck.config import parse_settings
 from churn_duck.errors import WarehouseError
+from churn_duck.page_format import breakable, dated
 from churn_duck.report import report
 from churn_duck.report_charts import band_columns, bridge_steps, ceiling, history
 from churn_duck.report_heat import SHOWN_CALM, SHOWN_DAYS, heat
@@ -194,7 +195,7 @@ def test_the_figures_are_those_of_the_views(tmp_path: Path) -> None:
         ranked = con.execute(f"from ranked_users(date '{WEEKS[2]}') order by risk_rank limit 5").fetchall()
     assert [tuple(row.values())[:-3] for row in found["ranked"]] == ranked
     assert [row["earlier_rank"] for row in found["ranked"]] == [1, 5, 4, None, 2]
-    assert "2, as many as on 2025-01-17" in page(found)
+    assert found["headlines"][0]["answer"] == "2, as many as on 2025-01-17"
 
 
 def test_what_came_true_stands_beside_what_was_said(full: dict[str, Any]) -> None:
@@ -228,8 +229,12 @@ def test_with_nobody_scored_every_section_says_what_fills_it(tmp_path: Path) -> 
         found = report(con, warehouse, None, silent)
         text = page(found)
     assert set(found["empty"]) == {"list", "bands", "moves", "performance", "drift"}
-    assert text.count("Nobody has been scored up to 2025-01-24.") >= 4
-    assert text.count("To fill it: <code>churn-duck run</code>") == 5
+    why = dict(found["empty"])
+    assert why.pop("drift") == "No model is in production, so there is nothing to compare a day with."
+    assert all(said.startswith("Nobody has been scored up to 2025-01-24") for said in why.values())
+    assert len(set(why.values())) == 4
+    assert text.count("To fill it: <code>churn-duck run</code>") == 4
+    assert "To fill it: <code>churn-duck run &amp;&amp; churn-duck drift</code>" in text
     assert [one["grade"] for one in found["headlines"]][:3] == ["none", "none", "none"]
     needs_nothing(text)
 
@@ -240,7 +245,7 @@ def test_after_one_scored_day_what_is_missing_is_told(tmp_path: Path) -> None:
         found = report(con, warehouse, None, silent)
     assert found["empty"] == {
         "moves": "2025-01-24 is the first scored day. What moved shows from the second one on.",
-        "drift": "No day up to 2025-01-24 has been compared with what the production model learned from.",
+        "drift": "No model is in production, so there is nothing to compare a day with.",
         "performance": "No label is known yet: a label needs 7 days after the scored day, and the first ones will be "
         "known on 2025-01-31.",
     }
@@ -397,3 +402,8 @@ def test_a_warehouse_that_is_not_built_has_no_report(tmp_path: Path) -> None:
     land_rows(warehouse, "events", [event(1, "a", "2025-01-02")])
     with working(warehouse, "test") as con, pytest.raises(WarehouseError, match="has not been built"):
         report(con, warehouse, None, silent)
+
+
+def test_what_breaks_lines_well_escapes_too() -> None:
+    assert dated(f"{EVIL} on 2025-01-01") == f'{ESCAPED} on <span class="whole">2025-01-01</span>'
+    assert breakable(f"a_{EVIL}") == f"a_<wbr>{ESCAPED}"
