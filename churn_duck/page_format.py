@@ -48,4 +48,4 @@ def breakable(name: str) -> Markup:
 
 def dated(text: str) -> Markup:
     """A sentence whose dates stay on one line, escaped."""
-    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="whole">\g<0></span>', escape(text)))
+    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="whole">\g<0></span>', str(escape(text))))

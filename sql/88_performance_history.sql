@@ -45,7 +45,8 @@ select
     measured.realised,
     case when measured.realised is not null then realised_intervals.low end as realised_low,
     case when measured.realised is not null then realised_intervals.high end as realised_high,
-    measured.recency_rule
+    measured.recency_rule,
+    case when measured.realised is not null and measured.metric = 'pr_auc' then gains.low end as gain_low
 from measured
 inner join scored_days
     on
@@ -56,6 +57,11 @@ left join realised_intervals
         measured.as_of_date = realised_intervals.as_of_date
         and measured.model_version = realised_intervals.model_version
         and measured.metric = realised_intervals.metric
+left join realised_intervals as gains
+    on
+        measured.as_of_date = gains.as_of_date
+        and measured.model_version = gains.model_version
+        and gains.metric = 'pr_auc_gain'
 left join estimates
     on
         scored_days.as_of_date = estimates.as_of_date
@@ -82,3 +88,5 @@ comment on column performance_history.realised_low is
 comment on column performance_history.realised_high is 'high end of it. NULL: as above';
 comment on column performance_history.recency_rule is
 'the same metric of the rule that calls whoever was silent longest. NULL: not known yet, or churn_rate';
+comment on column performance_history.gain_low is
+'low end of the 95 % interval of realised less recency_rule. NULL: not known yet, not resampled, or churn_rate';

@@ -19,6 +19,7 @@ from churn_duck.report import report
 from churn_duck.report_charts import band_columns, bridge_steps, ceiling, history
 from churn_duck.report_heat import SHOWN_CALM, SHOWN_DAYS, heat
 from churn_duck.report_page import page
+from churn_duck.report_words import headlines
 from churn_duck.warehouse import Warehouse, open_warehouse, working
 from cli.main import main
 from tests.conftest import silent
@@ -407,3 +408,17 @@ def test_a_warehouse_that_is_not_built_has_no_report(tmp_path: Path) -> None:
 def test_what_breaks_lines_well_escapes_too() -> None:
     assert dated(f"{EVIL} on 2025-01-01") == f'{ESCAPED} on <span class="whole">2025-01-01</span>'
     assert breakable(f"a_{EVIL}") == f"a_<wbr>{ESCAPED}"
+
+
+def test_a_list_that_may_be_no_better_than_silence_is_told_loudly(full: dict[str, Any]) -> None:
+    rows = [row for row in full["performance"] if row["metric"] == "pr_auc"]
+    for own, grade in ((0.3, "good"), (-0.1, "bad")):
+        rows[1] |= {"realised": 0.6, "realised_low": 0.5, "realised_high": 0.7, "recency_rule": 0.5, "expected": 0.6}
+        rows[1]["gain_low"] = own
+        found = headlines(full | {"performance": rows})[2]
+        assert found["grade"] == grade
+    assert found["answer"] == "Not proven to beat the recency rule"
+    rows[1] |= {"recency_rule": 0.7}
+    assert headlines(full | {"performance": rows})[2]["answer"].startswith("No better than calling")
+    rows[1] |= {"recency_rule": 0.3, "gain_low": 0.1, "expected": 0.8}
+    assert headlines(full | {"performance": rows})[2]["answer"] == "Less than its test promised"
