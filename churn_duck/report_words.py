@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from churn_duck.page_format import bounds, count, number, percent
+from churn_duck.page_format import NARROW, bounds, count, number, percent
 
 Found = Mapping[str, Any]
 OLD_LIST_DAYS = 7
@@ -79,7 +79,7 @@ def _performance(found: Found) -> dict[str, str]:
     if row["recency_rule"] is not None and row["realised"] <= row["recency_rule"]:
         return _headline(question, "bad", "No better than calling whoever was silent longest", because)
     if row["gain_low"] is not None and row["gain_low"] <= 0:
-        because += f" The difference may be chance: its 95 % interval begins at {number(row['gain_low'])}."
+        because += f" The difference may be chance: its 95{NARROW}% interval begins at {number(row['gain_low'])}."
         return _headline(question, "bad", "Not proven to beat the recency rule", because)
     if row["expected"] is None:
         return _headline(question, "plain", "More so than by silence alone", because)
