@@ -31,6 +31,10 @@ docs:
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
+# the page of the team, from whatever has been scored and checked
+report *ARGS:
+    uv run churn-duck report {{ ARGS }}
+
 # the same job's day against what its model learned from, then a changed copy of it, which must FAIL (exit 2)
 demo-drift *ARGS:
     uv run churn-duck drift

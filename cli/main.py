@@ -9,7 +9,7 @@ import duckdb
 import typer
 
 from churn_duck.errors import ChurnDuckError
-from cli import data, learn, performance, proof, retraining, setup, versions, watch  # noqa: F401  (importing registers the commands)
+from cli import data, learn, performance, proof, report, retraining, setup, versions, watch  # noqa: F401  (registers the commands)
 from cli.app import app
 
 USAGE, INTERRUPTED = 64, 130
