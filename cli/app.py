@@ -10,6 +10,7 @@ import typer
 from churn_duck import __version__
 from churn_duck.config import load_settings
 from churn_duck.warehouse import open_warehouse
+from cli.logs import log_as_json
 from cli.options import Global
 
 app = typer.Typer(
@@ -38,8 +39,13 @@ def before(
         Path | None, typer.Option(metavar="DIR", help="Where everything is kept; overrides the configuration.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print data as JSON, where there is data.")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", envvar="CHURN_DUCK_LOG_JSON", help="Log steps and outcome as JSON lines.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Read the configuration once, for every command."""
+    if log_json:
+        log_as_json()
     settings = load_settings(config)
     context.obj = Global(settings, open_warehouse(settings, warehouse), json)

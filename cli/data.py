@@ -18,6 +18,7 @@ from churn_duck import warehouse as engine
 from churn_duck.catalog import listing, shown_sql
 from churn_duck.errors import WarehouseError
 from churn_duck.land import land_configured, land_sources
+from churn_duck.runs import recorded
 from churn_duck.world import World
 from cli import show
 from cli.app import app
@@ -63,11 +64,12 @@ def land(
     sources = at.warehouse.settings.sources
     if users is None and events is None and not (sources.users.is_given or sources.events.is_given):
         raise typer.BadParameter("give --users FILE, --events FILE or both, or configure sources")
-    with show.progress() as tell, engine.writing(at.warehouse, "land"):
+    with show.progress() as tell, recorded(at.warehouse, "land") as (_, entry):
         if users is None and events is None:
             landed = land_configured(at.warehouse, tell)
         else:
             landed = land_sources(at.warehouse, users, events, tell)
+        entry.row_count = sum(one.rows for one in landed if not one.already_landed)
     show.as_json(landed) if json or at.json else show.landed(landed)
 
 
@@ -75,9 +77,13 @@ def land(
 def validate(context: typer.Context, json: Json = False) -> None:
     """Check what has landed against every rule; exit 1 when one fails."""
     at: Global = context.obj
-    with show.progress() as tell, engine.working(at.warehouse, "validate") as con:
+    with show.progress() as tell, recorded(at.warehouse, "validate") as (con, entry):
         tell("validating")
         rules = checks.validate(con, at.warehouse)
+        entry.row_count = sum(rule.offences for rule in rules)
+        failed = [rule.rule for rule in rules if rule.verdict == "fail"]
+        if failed:
+            entry.outcome, entry.exit_code, entry.said = "failed", 1, ", ".join(failed)
     show.as_json(rules) if json or at.json else show.rules(rules)
     checks.require_valid(rules)
 
@@ -91,7 +97,7 @@ def build(
     """Make every view, and the activity table, from what has landed."""
     at: Global = context.obj
     started = time.monotonic()
-    with show.progress() as tell, engine.working(at.warehouse, "build") as con:
+    with show.progress() as tell, recorded(at.warehouse, "build") as (con, entry):
         if explain:
             costs = []
             for cost in building.explained(con, at.warehouse, tell):
@@ -104,6 +110,7 @@ def build(
             tell(f"building {name}")
             names.append(name)
         world = engine.described(con)
+        entry.row_count = world["active_days"]
     content = {"views": len(names), "seconds": round(time.monotonic() - started, 2), **world}
     if json or at.json:
         show.as_json(content)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from churn_duck.config import MODEL_NAMES, ModelName
-from churn_duck.warehouse import working
+from churn_duck.runs import recorded
 from churn_duck.world import World
 from cli import figures, show
 from cli.app import app
@@ -19,6 +19,8 @@ from cli.options import AsOf, Global, Json, TopK
 
 if TYPE_CHECKING:
     from churn_duck.run import Ran
+    from churn_duck.runs import Entry
+    from churn_duck.score import Scored
 
 KEPT = 4
 SHOWN = 10
@@ -38,8 +40,10 @@ def train(
     at: Global = context.obj
     names = MODEL_NAMES if model is None else (model,)
     show.hints(at.warehouse.settings)
-    with show.progress() as tell, working(at.warehouse, "train") as con:
+    with show.progress() as tell, recorded(at.warehouse, "train", as_of) as (con, entry):
         versions = train_models(con, at.warehouse, names, as_of, tell, force)
+        entry.as_of_date, entry.model_version = versions[0].as_of_date, ", ".join(v.model_version for v in versions)
+        entry.row_count = versions[0].metrics["train"]["rows"]
     show.as_json([version.metrics for version in versions]) if json or at.json else figures.trained(versions)
 
 
@@ -49,9 +53,12 @@ def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> N
     from churn_duck.promote import promote as compare
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "promote") as con:
+    with show.progress() as tell, recorded(at.warehouse, "promote", as_of) as (con, entry):
         tell("comparing the models")
         made = compare(con, at.warehouse, as_of, tell)
+        entry.model_version, entry.row_count, entry.said = made.production, made.test_rows, made.reason
+        if not made.promoted:
+            entry.outcome, entry.exit_code = "kept", KEPT
     show.as_json(made) if json or at.json else show.decision(made)
     if not made.promoted:
         raise typer.Exit(KEPT)
@@ -64,8 +71,9 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
     from churn_duck.score import top_rows
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "score") as con:
+    with show.progress() as tell, recorded(at.warehouse, "score", as_of) as (con, entry):
         scored = score_users(con, at.warehouse, as_of, top_k, tell)
+        _tell_scored(entry, scored)
         rows = top_rows(con, scored.as_of_date, SHOWN)
     if json or at.json:
         show.as_json({**asdict(scored), "top": rows})
@@ -81,8 +89,9 @@ def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Js
 
     at: Global = context.obj
     show.hints(at.warehouse.settings)
-    with show.progress() as tell, working(at.warehouse, "run") as con:
+    with show.progress() as tell, recorded(at.warehouse, "run", as_of) as (con, entry):
         ran = run_all(con, at.warehouse, as_of, top_k, tell)
+        _tell_scored(entry, ran.scored)
     _print(ran, json or at.json)
 
 
@@ -99,9 +108,14 @@ def demo(
 
     at: Global = context.obj
     world = World(n_users=n_users, days=days, seed=seed)
-    with show.progress() as tell, working(at.warehouse, "demo") as con:
+    with show.progress() as tell, recorded(at.warehouse, "demo") as (con, entry):
         ran = run_demo(con, at.warehouse, world, tell)
+        _tell_scored(entry, ran.scored)
     _print(ran, json or at.json)
+
+
+def _tell_scored(entry: Entry, scored: Scored) -> None:
+    entry.as_of_date, entry.model_version, entry.row_count = scored.as_of_date, scored.model_version, scored.rows
 
 
 def _print(ran: Ran, json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from churn_duck.warehouse import working
+from churn_duck.runs import recorded
 from cli import show
 from cli.app import app
 from cli.options import AsOf, Global, Json
@@ -25,8 +25,9 @@ def performance(context: typer.Context, as_of: AsOf = None, json: Json = False) 
     from churn_duck.performance import performance as look_up
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "performance") as con:
+    with show.progress() as tell, recorded(at.warehouse, "performance", as_of) as (con, entry):
         found = look_up(con, at.warehouse, as_of, tell)
+        entry.as_of_date, entry.row_count = found["as_of_date"], len(found["dates"])
     show.as_json(found) if json or at.json else _print(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from churn_duck.warehouse import Tell
+from churn_duck.runs import log
+from churn_duck.warehouse import Tell, unheard
 
 if TYPE_CHECKING:
     from churn_duck.build import Cost
@@ -50,13 +52,15 @@ def _plain(content: object) -> object:
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """A spinner with the current step, on a terminal only."""
+    """A spinner with the current step, on a terminal only; where structured logs are asked for, a line for each."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda step: None
-        return
-    with console.status("starting") as status:
-        yield status.update
+    if log.isEnabledFor(logging.INFO):
+        yield log.info
+    elif console.is_terminal:
+        with console.status("starting") as status:
+            yield status.update
+    else:
+        yield unheard
 
 
 def table(

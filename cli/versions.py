@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from churn_duck.runs import recorded
 from churn_duck.warehouse import working
 from cli import figures, show
 from cli.app import app
@@ -74,10 +75,11 @@ def card(
     from churn_duck.registry import find_version
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "card") as con:
+    with show.progress() as tell, recorded(at.warehouse, "card") as (con, entry):
         found = find_version(con, at.warehouse, version)
         tell(f"describing {found.model_version}")
         content = describe(con, at.warehouse, found)
+        entry.model_version = found.model_version
     path = write_card(at.warehouse, content, out)
     show.as_json({"file": str(path), **content}) if json or at.json else typer.echo(path)
 
@@ -96,8 +98,9 @@ def backtest(
     from churn_duck.backtest import backtest as walk_forward
 
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "backtest") as con:
+    with show.progress() as tell, recorded(at.warehouse, "backtest", as_of) as (con, entry):
         rows = walk_forward(con, at.warehouse, origins, every, as_of, tell)
+        entry.row_count = len(rows)
     show.as_json(rows) if json or at.json else figures.backtested(rows)
 
 
@@ -112,6 +115,7 @@ def rollback(
     from churn_duck.registry import rollback as put_back
 
     at: Global = context.obj
-    with working(at.warehouse, "rollback") as con:
+    with recorded(at.warehouse, "rollback") as (con, entry):
         back = put_back(con, at.warehouse, version)
+        entry.model_version = back.model_version
     typer.echo(f"production is now {back.model_version}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from churn_duck.runs import recorded
 from churn_duck.warehouse import working
 from cli import show_drift
 from cli.app import app
@@ -22,9 +23,12 @@ def drift(context: typer.Context, as_of: AsOf = None, json: Json = False) -> Non
     from churn_duck.drift import report
 
     at: Global = context.obj
-    with progress() as tell, working(at.warehouse, "drift") as con:
+    with progress() as tell, recorded(at.warehouse, "drift", as_of) as (con, entry):
         found = compare(con, at.warehouse, as_of, tell)
         content = report(con, found)
+        entry.as_of_date, entry.model_version = found.as_of_date, found.model_version
+        if found.status == "FAIL":
+            entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(found.names("FAIL"))
     as_json(content) if json or at.json else show_drift.checked(found)
     if found.status == "FAIL":
         raise typer.Exit(DRIFTED)
