@@ -14,6 +14,7 @@ from churn_duck.errors import NothingNew
 from churn_duck.history import same_models
 from churn_duck.land import Landed, land_configured
 from churn_duck.promote import Decision, promote
+from churn_duck.publish import publish
 from churn_duck.registry import Version
 from churn_duck.score import Scored, score, top_rows
 from churn_duck.train import train
@@ -40,7 +41,7 @@ def run(
     tell: Tell,
     force: bool = False,
 ) -> Ran:
-    """Land the configured sources, validate, build, train, promote and score; train anew only on new data, or `force`.
+    """Land, validate, build, train, promote, score and publish; train anew only on new data, or `force`.
 
     Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
     """
@@ -54,6 +55,7 @@ def run(
     tell("comparing the models")
     decision = promote(con, warehouse, as_of, tell)
     scored = score(con, warehouse, as_of, top_k, tell)
+    publish(con, warehouse, as_of, tell)
     return Ran(landed, rules, trained, decision, scored, top_rows(con, scored.as_of_date, 10))
 
 

@@ -60,6 +60,14 @@ class Warehouse:
         return self.root / "reports"
 
     @property
+    def metrics_textfile(self) -> Path:
+        return self.reports / "churn_duck.prom"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
     def compiled(self) -> Path:
         return self.root / "compiled"
 

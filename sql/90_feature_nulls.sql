@@ -7,8 +7,10 @@ with counted as (
         count(*) as scored_users,
         list_value(
 {% for column in kept_feature_columns %}
-            struct_pack(feature := '{{ column }}',
-            null_users := count(*) - count({{ column }})){{ ',' if not loop.last }}
+            struct_pack(
+                feature := '{{ column }}',
+                null_users := count(*) - count({{ column }})
+            ){{ ',' if not loop.last }}
 {% endfor %}
         ) as features
     from scored_features

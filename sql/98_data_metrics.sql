@@ -62,7 +62,7 @@ select
 from said
 where value is not null;
 
-comment on column data_metrics.metric is 'of the metric; a gauge';
+comment on column data_metrics.metric is 'its name; a gauge';
 comment on column data_metrics.labels is 'in the notation of Prometheus; empty: there is one value only';
 comment on column data_metrics.value is 'seconds since 1970 (UTC), share, number or 0/1, as help says';
 comment on column data_metrics.help is 'what it is, for a person';
