@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 
 import duckdb
 
 from churn_duck.files import write_text
+from churn_duck.warehouse import Warehouse, opened_snapshot
 
-QUERY = "select metric, help, labels, value from batch_metrics order by metric, labels"
+Figure = tuple[str, str, str, float]
+SELECT = "select metric, help, labels, value from"
 
 
 def exposition(con: duckdb.DuckDBPyConnection) -> str:
-    """Every row of `batch_metrics`, each metric with its help and type."""
+    """Every figure of `batch_metrics`."""
+    return _text(_figures(con, "batch_metrics"))
+
+
+def write_textfile(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Replace the file that node-exporter's textfile collector reads.
+
+    Data and model are told as they were published, the commands as they are by now: one that failed publishes nothing,
+    and must be seen all the same. Before the first build there is nothing to tell, and no file.
+    """
+    try:
+        figures = _figures(con, "run_metrics")
+    except duckdb.CatalogException:
+        return
+    current = warehouse.published / "current.duckdb"
+    if current.exists():
+        with opened_snapshot(current) as snapshot:
+            figures += _figures(snapshot, "data_metrics") + _figures(snapshot, "model_metrics")
+    write_text(warehouse.metrics_textfile, _text(figures))
+
+
+def _figures(con: duckdb.DuckDBPyConnection, view: str) -> list[Figure]:
+    return con.execute(f"{SELECT} {view}").fetchall()
+
+
+def _text(figures: list[Figure]) -> str:
+    """Each metric with its help and type, then its values."""
     lines = []
-    for (metric, help_text), rows in groupby(con.execute(QUERY).fetchall(), key=lambda row: row[:2]):
+    for (metric, help_text), rows in groupby(sorted(figures), key=lambda row: row[:2]):
         lines += [f"# HELP {metric} {help_text}", f"# TYPE {metric} gauge"]
         lines += [f"{metric}{{{labels}}} {value!r}" if labels else f"{metric} {value!r}" for *_, labels, value in rows]
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def write_textfile(path: Path, snapshot: Path) -> None:
-    """Replace the file that node-exporter's textfile collector reads by what `snapshot` says."""
-    with duckdb.connect(snapshot.resolve(), read_only=True) as con:
-        text = exposition(con)
-    write_text(path, text)
+    return "".join(f"{line}\n" for line in lines)

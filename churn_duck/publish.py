@@ -22,12 +22,11 @@ from churn_duck.errors import WarehouseError
 from churn_duck.exposition import write_textfile
 from churn_duck.files import synced_folder
 from churn_duck.registry import production, utc_now
-from churn_duck.warehouse import STORAGE_VERSION, Tell, Warehouse, see_world, transaction, unheard
+from churn_duck.warehouse import STORAGE_VERSION, Tell, Warehouse, opened_snapshot, see_world, transaction, unheard
 
 # of the set of relations below: a reader that does not know it must not guess
 SCHEMA_VERSION = 1
 RECENT_DAYS = "(select max(as_of_date) from predictions)"
-HISTORY = "as_of_date > {newest} - {days}"
 # relation to the query that fills it; each is documented under the same name in docs/views.md
 TABLES = {
     "predictions": f"from predictions where as_of_date > {RECENT_DAYS} - $days order by user_id, as_of_date",
@@ -57,6 +56,7 @@ TABLES = {
     "realised_reliability": "from realised_reliability order by as_of_date, model_version, tenth",
     "runs": "from runs order by started_at",
 }
+REASON = "what raises the risk, in words; 1 raises it most. NULL: fewer do"
 # small enough to stay views, over the tables above
 VIEWS = ("production", "drift_status", "last_runs", "data_metrics", "model_metrics", "run_metrics", "batch_metrics")
 
@@ -106,7 +106,7 @@ def publish(
     finally:
         partial.unlink(missing_ok=True)
     con.execute(f"insert into published values ({', '.join('?' * 11)})", manifest.as_row())
-    write_textfile(warehouse.metrics_textfile, folder / "current.duckdb")
+    write_textfile(con, warehouse)
     _forget(folder, warehouse.settings.serving.keep_snapshots)
     return manifest
 
@@ -149,9 +149,9 @@ def _write(
         )
         counts = {name: con.execute(f"select count(*) from snapshot.main.{name}").fetchall()[0][0] for name in TABLES}
         manifest = replace(manifest, table_rows=counts)
-        _describe(con)
         con.execute("create table snapshot.main.published as from published limit 0")
         con.execute(f"insert into snapshot.main.published values ({', '.join('?' * 11)})", manifest.as_row())
+        _describe(con)
         _make_views(con, warehouse)
     return manifest
 
@@ -166,13 +166,19 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 
 
 def _describe(con: duckdb.DuckDBPyConnection) -> None:
-    """Take the meaning of every column along."""
+    """Take the meaning of every column along; the ranked list, a macro, has columns of other relations."""
     rows = con.execute(
         """select table_name, column_name, comment from duckdb_columns()
-        where database_name = current_database() and comment is not null and list_contains(?, table_name)""",
-        [list(TABLES)],
+        where database_name = current_database() and schema_name = 'main' and comment is not null"""
     ).fetchall()
-    for table, column, comment in rows:
+    meant = {(table, column): comment for table, column, comment in rows}
+    elsewhere = {column: comment for table, column, comment in rows if table in ("users_clean", "scoring_dataset")}
+    elsewhere |= {column: comment for table, column, comment in rows if table == "predictions"}
+    columns = con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'snapshot' and not internal"
+    ).fetchall()
+    for table, column in columns:
+        comment = meant.get((table, column)) or elsewhere.get(column, REASON)
         con.execute(f"comment on column snapshot.main.{table}.{quoted(column)} is {literal(comment)}")
 
 
@@ -195,7 +201,7 @@ def _seal(partial: Path, manifest: Manifest) -> None:
     Raises: WarehouseError when it is not what was written.
     """
     partial.chmod(0o444)
-    with duckdb.connect(partial, read_only=True) as con:
+    with opened_snapshot(partial) as con:
         for name, rows in manifest.table_rows.items():
             found = con.execute(f"select count(*) from {name}").fetchall()[0][0]
             if found != rows:

@@ -17,13 +17,8 @@ from churn_duck.errors import ChurnDuckError, WarehouseError
 from churn_duck.onnx_model import OnnxModel, load_model
 from churn_duck.publish import SCHEMA_VERSION, Manifest
 from churn_duck.registry import utc_now
+from churn_duck.warehouse import opened_snapshot
 
-# a reader needs no other file than the one it opened, and writes none
-READ_ONLY: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
-    "temp_directory": "",
-    "lock_configuration": True,
-}
 RETRY_SECONDS = 5.0
 # what ranked_users tells beside the attributes
 RANKED = (
@@ -92,7 +87,7 @@ class Snapshot:
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(path, read_only=True, config=READ_ONLY)
+        return opened_snapshot(path)
     except duckdb.Error as error:
         raise WarehouseError(f"cannot open the snapshot {path}: {error}") from error
 

@@ -52,4 +52,11 @@ def serve(
     at: Global = context.obj
     token = token_from_environment()
     require_closed(host, token, allow_open)
-    uvicorn.run(create_app(at.warehouse, token), host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(
+        create_app(at.warehouse, token),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
