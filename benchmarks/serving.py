@@ -1,4 +1,4 @@
-"""The API under clients while snapshots are published: no 5xx, no answer of two snapshots, and how long answers take."""
+"""The API while snapshots are published: no 5xx, no answer of two snapshots, and how long answers take."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from churn_duck.serving.rows import asked
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, opened_snapshot, unheard, working
 
 CHURN_DUCK = Path(sys.executable).with_name("churn-duck")
+MANY_EVERY = 10
 Risks = dict[str, dict[int, float]]
 
 
@@ -43,7 +44,9 @@ def change_and_publish(warehouse: Warehouse, stop: Any, published: Any) -> None:
     """Again and again: the other model becomes production and is published, then it scores, and that is published."""
     while not stop.is_set():
         with working(warehouse, "benchmark") as con:
-            rollback(con, warehouse, None)
+            now = require_production(con, warehouse).model_version
+            other = next(one.model_version for one in versions(con, warehouse) if one.model_version != now)
+            rollback(con, warehouse, other)
             publish(con, warehouse)
             score(con, warehouse, None, None, unheard)
             publish(con, warehouse)
@@ -56,7 +59,6 @@ def truth(warehouse: Warehouse) -> tuple[list[dict[str, Any]], Risks]:
         rows = con.sql("select * exclude (as_of_date) from scored_features order by user_id").pl().to_dicts()
     with connected(warehouse) as con:
         models = [one.scoring_model() for one in versions(con, warehouse)]
-        assert require_production(con, warehouse)
     body, risks = json.dumps(rows).encode(), {}
     for model in models:
         users = asked(body, model.schema, len(rows))
@@ -74,8 +76,13 @@ def client(port: int, until: float, number: int, rows: list[dict[str, Any]], ris
         "/predict, 1,000 users": ("POST", "/predict", many),
     }
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    rounds = 0
     while time.monotonic() < until:
+        rounds += 1
         for name, question in questions.items():
+            # many at once is the seldom case
+            if name.endswith("1,000 users") and rounds % MANY_EVERY:
+                continue
             started = time.perf_counter()
             try:
                 connection.request(*question)

@@ -203,13 +203,14 @@ def _opened(database: Path, config: DuckConfig) -> duckdb.DuckDBPyConnection:
 def opened_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
     """A published file, read-only; a reader needs no other file than this one, and writes none.
 
-    One process may open a file with one configuration only, so that everybody here opens snapshots by this.
+    One process may open a file with one configuration only, so that everybody here opens snapshots by this. One thread
+    a query: for questions about a user, more only wait for each other, and requests run beside each other anyway.
     """
     # by its own name: under a link, the process would be given what the link led to before
     return duckdb.connect(
         path.resolve(),
         read_only=True,
-        config={"enable_external_access": False, "temp_directory": "", "lock_configuration": True},
+        config={"enable_external_access": False, "temp_directory": "", "lock_configuration": True, "threads": 1},
     )
 
 
