@@ -224,7 +224,8 @@ def _swap(folder: Path, partial: Path, name: str) -> None:
 
 def _forget(folder: Path, keep: int) -> None:
     """Delete all but the newest; who has one open keeps it, as the operating system keeps the file."""
-    current = os.path.realpath(folder / "current.duckdb")
-    snapshots = sorted(path for path in folder.glob("[0-9]*.duckdb") if str(path) != current)
+    # whatever the clock says, never the one that is current
+    current = (folder / "current.duckdb").readlink().name
+    snapshots = sorted(path for path in folder.glob("[0-9]*.duckdb") if path.name != current)
     for path in snapshots[: max(len(snapshots) - keep + 1, 0)]:
         path.unlink(missing_ok=True)

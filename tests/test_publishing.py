@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,7 @@ from churn_duck.run import Ran
 from churn_duck.runs import recorded
 from churn_duck.snapshot import Snapshots
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, opened_snapshot, working
+from cli.main import _exit_code
 from tests.conftest import silent
 from tests.worlds import event, user, world
 
@@ -263,3 +265,30 @@ def test_publishing_needs_a_warehouse_that_is_built(tmp_path: Path) -> None:
     warehouse = open_warehouse(parse_settings({}, "test"), tmp_path)
     with working(warehouse, "test") as con, pytest.raises(WarehouseError):
         publish(con, warehouse)
+
+
+def test_the_command_tells_what_it_published_and_is_done_in_its_own_snapshot(
+    own: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _exit_code(["--warehouse", str(own.root), "--json", "publish"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    with current(own) as con:
+        assert con.execute("select snapshot_id from published").fetchall() == [(told["snapshot_id"],)]
+        assert con.execute("select outcome, exit_code from runs where command = 'publish'").fetchall() == [("ok", 0)]
+    with connected(own) as con:
+        assert con.execute("select said from last_runs where command = 'publish'").fetchall() == [
+            (told["snapshot_id"],)
+        ]
+        assert con.execute(
+            "select count(*) from published where snapshot_id = ?", [told["snapshot_id"]]
+        ).fetchall() == [(1,)]
+
+
+def test_the_current_snapshot_is_never_deleted_even_if_its_name_is_the_oldest(own: Warehouse) -> None:
+    for day in range(1, 5):
+        (own.published / f"9999010{day}T000000000000Z_00000000.duckdb").write_bytes(b"")
+    few = open_warehouse(parse_settings({"serving": {"keep_snapshots": 2}}, "test"), own.root)
+    with working(few, "test") as con:
+        made = publish(con, few)
+    assert published_ids(few) == [(made.snapshot_id,)]
+    assert len(snapshot_files(few)) == 3
