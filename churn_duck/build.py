@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
+from pathlib import Path
 
 import duckdb
 
-from churn_duck.catalog import SqlFile, execute, find, literal, rendered
+from churn_duck.catalog import RawFiles, SqlFile, execute, find, literal, refreshing, rendered
 from churn_duck.columns import TABLES, landed_columns, schema_text
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
+from churn_duck.refresh import changed_periods, held_landing, made
 from churn_duck.warehouse import Tell, Warehouse, transaction
 
 # of user_activity: a period is a month or so, shorter where that is too much for the memory, longer where it is little
@@ -37,23 +39,57 @@ def build(
     warehouse: Warehouse,
     as_of: date | None = None,
     ran: Callable[[str], None] | None = None,
+    full: bool = False,
 ) -> Iterator[str]:
     """Make every view and table in one transaction; yields each name as its turn comes.
 
-    The rendered SQL is left under `compiled/`; `ran` hears the name after each statement.
+    Where landings were only added since the last build, the big tables keep all days but `changed_days`, unless `full`.
+    The SQL of a full build is left under `compiled/`; `ran` hears the name after each statement.
     Raises: WarehouseError when files have landed under other columns; SqlError naming the view. The warehouse then
     stays as it was.
     """
     raw = warehouse.raw_files()
     require_columns(con, warehouse)
-    raw = replace(raw, periods=activity_periods(con, raw.events))
+    raw = replace(raw, periods=activity_periods(con, raw.events) or None)
     texts = rendered(warehouse.settings, raw, as_of)
+    before = None if full else made(con)
     with transaction(con):
         _require_ids(con, warehouse)
-        yield from execute(con, texts, ran)
+        yield from execute(con, {"params": texts["params"]}, ran)
+        held = held_landing(raw, before, made(con))
+        others = {name: text for name, text in texts.items() if name != "params"}
+        if held is None:
+            yield from execute(con, others, ran)
+        else:
+            yield from _refreshed(con, warehouse, replace(raw, after_landing=held), others, ran)
     for name, text in texts.items():
-        write_text(warehouse.compiled / f"{name}.sql", text)
+        _write_changed(warehouse.compiled / f"{name}.sql", text)
     con.execute("checkpoint")
+
+
+def _write_changed(path: Path, text: str) -> None:
+    # a hundred syncs take longer than the rest of a daily build
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def _refreshed(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    raw: RawFiles,
+    texts: dict[str, str],
+    ran: Callable[[str], None] | None,
+) -> Iterator[str]:
+    """As a full build, but the big tables are only brought up to what has landed."""
+    texts = texts | {
+        name: text for name, text in refreshing(warehouse.settings, raw).items() if name != "user_activity"
+    }
+    first = list(texts).index("changed_days") + 1
+    yield from execute(con, dict(islice(texts.items(), first)), ran)
+    periods = changed_periods(con, raw.periods or ())
+    if periods is not None:
+        texts["user_activity"] = refreshing(warehouse.settings, replace(raw, periods=periods))["user_activity"]
+    yield from execute(con, dict(islice(texts.items(), first, None)), ran)
 
 
 def activity_periods(con: duckdb.DuckDBPyConnection, files: list[str]) -> tuple[tuple[date, date], ...]:
@@ -112,7 +148,7 @@ def explained(
         moments[name].append(time.monotonic())
         peaks[name] = max(peaks.get(name, 0), _peak_bytes(con))
 
-    for name in build(con, warehouse, as_of, ran):
+    for name in build(con, warehouse, as_of, ran, full=True):
         tell(f"building {name}")
         moments[name] = [time.monotonic()]
     for name, times in moments.items():

@@ -20,6 +20,8 @@ from churn_duck.wording import feature_words
 
 # their SQL names files or periods of the data, which are no part of what the engine does
 READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
+# tables that a build adds to where only landings were added; in their running order
+REFRESHED = ("superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
 SHARED = (
     "trimmed_lower",
     "exact",
@@ -65,18 +67,35 @@ class RawFiles:
     users: list[str]
     events: list[str]
     quarantine: list[str]
-    # of the events: what user_activity is made from at a time; none: everything at once
-    periods: tuple[tuple[date, date], ...] = ()
+    # of the events: what user_activity is made from at a time; None: everything at once
+    periods: tuple[tuple[date, date], ...] | None = None
+    # the newest landing that the tables hold already; None: they are made from nothing
+    after_landing: int | None = None
 
     @property
     def data_hash(self) -> str:
         """SHA-256 over the file names, which carry the digests of what was landed."""
-        return _digest(sorted(Path(path).name for path in (*self.users, *self.events)))
+        return self.hash_until(None)
+
+    def hash_until(self, landing: int | None) -> str:
+        """What `data_hash` was when `landing` was the newest; None: now."""
+        names = sorted(Path(path).name for path in (*self.users, *self.events))
+        return _digest(name for name in names if landing is None or landing_of(name) <= landing)
+
+    @property
+    def landing_numbers(self) -> list[int]:
+        """The landings, the newest first."""
+        return sorted({landing_of(Path(path).name) for path in (*self.users, *self.events)}, reverse=True)
 
     @property
     def folder(self) -> str:
         """Where `users/` and `events/` are."""
         return str(Path(self.users[0]).parent.parent)
+
+
+def landing_of(name: str) -> int:
+    """The number of the landing that brought a raw file."""
+    return int(name.split("-", maxsplit=1)[0])
 
 
 def sql_folder() -> Path:
@@ -186,13 +205,23 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "feature_words": feature_words(settings),
         "column_comments": measures.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
-        "activity_periods": raw.periods or [(EARLIEST, LATEST)],
+        "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
+        "after_landing": raw.after_landing,
+        "arrived_events": _arrived(raw),
         "users_files": raw.users,
         "events_files": raw.events,
         "quarantine_files": raw.quarantine,
         "data_hash": raw.data_hash,
         "raw_folder": raw.folder,
     }
+
+
+def _arrived(raw: RawFiles) -> str:
+    """What came after `after_landing`, as a relation that opens no other file."""
+    if raw.after_landing is None:
+        return "raw_events"
+    files = [path for path in raw.events if landing_of(Path(path).name) > raw.after_landing]
+    return f"read_parquet({literal(files)})" if files else "(from raw_events limit 0)"
 
 
 def render(path: Path, context: Mapping[str, object]) -> str:
@@ -210,6 +239,12 @@ def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> di
     digest = _digest(text for name, text in texts.items() if name not in READS_FILES)
     params = render(find("params").path, {**context, "requested_as_of_date": as_of, "sql_hash": digest})
     return {"params": params, **texts}
+
+
+def refreshing(settings: Settings, raw: RawFiles) -> dict[str, str]:
+    """The statements that bring the REFRESHED tables from `raw.after_landing` up to what has landed."""
+    context = _context(settings, raw)
+    return {name: render(find(name).path, context) for name in REFRESHED}
 
 
 def _digest(texts: Iterable[str]) -> str:

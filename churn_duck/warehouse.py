@@ -107,7 +107,9 @@ class Warehouse:
                     f"no {table} have landed in {self.root}; run: churn-duck land --users FILE --events FILE"
                 )
         quarantined = [self.quarantine(path.parent.name) / path.name for path in (*users, *events)]
-        paths = [[str(path.resolve()) for path in group] for group in (users, events, quarantined)]
+        # one look at the disk, not one for each of a year's files
+        root = self.root.resolve()
+        paths = [[str(root / path.relative_to(self.root)) for path in group] for group in (users, events, quarantined)]
         return RawFiles(paths[0], paths[1], paths[2])
 
     def raw_files_or_pattern(self) -> RawFiles:
@@ -282,8 +284,15 @@ def described(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     row = con.execute("""select
             (select count(*) from users_clean),
             (select count(*) from user_activity),
+            (select count(*) from changed_days),
             cast(first_event_date as varchar),
             cast(last_event_date as varchar),
             cast(as_of_date as varchar)
         from period""").fetchall()[0]
-    return dict(zip(("users", "active_days", "first_event_date", "last_event_date", "as_of_date"), row, strict=True))
+    return dict(
+        zip(
+            ("users", "active_days", "changed_days", "first_event_date", "last_event_date", "as_of_date"),
+            row,
+            strict=True,
+        )
+    )

@@ -92,6 +92,7 @@ def validate(context: typer.Context, json: Json = False) -> None:
 def build(
     context: typer.Context,
     explain: Annotated[bool, typer.Option("--explain", help="Show rows, seconds and memory of each view.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Make all days anew, not only those that have changed.")] = False,
     json: Json = False,
 ) -> None:
     """Make every view, and the activity table, from what has landed."""
@@ -106,7 +107,7 @@ def build(
             show.as_json(costs) if json or at.json else show.costs(costs)
             return
         names = []
-        for name in building.build(con, at.warehouse):
+        for name in building.build(con, at.warehouse, full=full):
             tell(f"building {name}")
             names.append(name)
         world = engine.described(con)
@@ -117,7 +118,8 @@ def build(
     else:
         typer.echo(
             f"{world['users']:,} users, {world['active_days']:,} active days of {world['first_event_date']} to "
-            f"{world['last_event_date']}; {len(names)} views in {at.warehouse.database}"
+            f"{world['last_event_date']}, {world['changed_days']:,} days made anew; "
+            f"{len(names)} views in {at.warehouse.database}"
         )
 
 

@@ -3,9 +3,15 @@
 -- reads:  active_days
 -- The one big table; days without events have no row. It is made and kept period by period, and within a period by
 -- bucket of users, so that a day or a share of the users reads only its part, and making it needs the memory of one
--- period.
+-- period. A build that only adds landings makes the changed_days anew.
 {% for first_day, last_day in activity_periods %}
-{{ 'create or replace table user_activity as' if loop.first else 'insert into user_activity' }}
+{% if after_landing is not none %}
+delete from user_activity
+where activity_date between {{ first_day | sql }} and {{ last_day | sql }};
+
+{% endif %}
+{% set adds = after_landing is not none or not loop.first %}
+{{ 'create or replace table user_activity as' if not adds else 'insert into user_activity' }}
 select
     user_id,
     user_bucket,

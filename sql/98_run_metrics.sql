@@ -21,7 +21,7 @@ with said as (
         'churn_last_run_exit_code' as metric,
         'command="' || command || '"' as labels,
         exit_code as value,
-        'Its exit code; no row where it was killed.' as help
+        'Its exit code, and nothing where it was killed.' as help
     from last_runs
     union all
     select

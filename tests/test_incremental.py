@@ -1,0 +1,213 @@
+"""A build that only adds landings leaves what a build from nothing would: to the row, and to the hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from churn_duck import catalog
+from churn_duck.build import build
+from churn_duck.catalog import REFRESHED, find, sql_files
+from churn_duck.config import Settings, parse_settings
+from churn_duck.land import land_sources
+from churn_duck.warehouse import Warehouse, connected, open_warehouse
+from tests.conftest import silent
+from tests.worlds import event, land_rows, user
+
+FIRST = date(2025, 1, 1)
+TABLES = ("superseded_events", "users_clean", "unknown_users", "user_activity")
+# a landing: users as (id, plan), events as (id, user, day, type), "" is a type of no use
+LANDING = st.tuples(
+    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["free", "paid"])), max_size=3),
+    st.lists(
+        st.tuples(
+            st.integers(1, 25), st.integers(1, 7), st.integers(0, 12), st.sampled_from(["login", "watch_video", ""])
+        ),
+        max_size=8,
+    ),
+)
+
+
+def digest(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Of its rows, as texts in their order."""
+    return str(
+        con.execute(f"""
+            select coalesce(md5(string_agg(line, chr(10) order by line)), '')
+            from (select cast({table} as varchar) as line from {table})""").fetchall()[0][0]
+    )
+
+
+def digests(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return {table: digest(con, table) for table in TABLES}
+
+
+def land_one(warehouse: Warehouse, number: int, landing: tuple[Sequence[tuple], Sequence[tuple]]) -> None:  # type: ignore[type-arg]
+    users, events = landing
+    if users:
+        land_rows(warehouse, "users", [user(name, plan=plan) for name, plan in users], f"-{number}")
+    if events:
+        rows = [event(name, who, FIRST + timedelta(days=day), kind) for name, who, day, kind in events]
+        land_rows(warehouse, "events", rows, f"-{number}")
+
+
+@pytest.fixture
+def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds stop after user_activity, so that many of them fit into a test."""
+
+    first = tuple(file for file in sql_files() if file.path.name < "32")
+    monkeypatch.setattr(catalog, "sql_files", lambda: first)
+
+
+def one_by_one_equals_from_nothing(landings: Sequence[tuple]) -> None:  # type: ignore[type-arg]
+    with TemporaryDirectory() as root:
+        warehouse = open_warehouse(Settings(), Path(root))
+        land_rows(warehouse, "users", [user(8)], "-base")
+        land_rows(warehouse, "events", [event(100 + day, 8, FIRST + timedelta(days=day)) for day in range(13)], "-base")
+        for number, landing in enumerate(landings):
+            land_one(warehouse, number, landing)
+            with connected(warehouse) as con:
+                list(build(con, warehouse))
+        with connected(warehouse) as con:
+            added = digests(con)
+            list(build(con, warehouse, full=True))
+            assert digests(con) == added
+
+
+def tried(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+
+@tried(10)
+@given(landings=st.lists(LANDING, min_size=2, max_size=4))
+def test_any_landings_built_one_by_one_equal_a_build_from_nothing(
+    tables_only: None,
+    landings: list[tuple],  # type: ignore[type-arg]
+) -> None:
+    one_by_one_equals_from_nothing(landings)
+
+
+@pytest.mark.slow
+@tried(300)
+@given(landings=st.lists(LANDING, min_size=2, max_size=8))
+def test_many_more_landings_built_one_by_one_equal_a_build_from_nothing(
+    tables_only: None,
+    landings: list[tuple],  # type: ignore[type-arg]
+) -> None:
+    one_by_one_equals_from_nothing(landings)
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
+    """Five users with an event a day for twenty days, built."""
+    warehouse = open_warehouse(Settings(), tmp_path)
+    land_rows(warehouse, "users", [user(name) for name in range(1, 6)])
+    days = [(name, day) for name in range(1, 6) for day in range(20)]
+    land_rows(
+        warehouse,
+        "events",
+        [event(name * 100 + day, name, FIRST + timedelta(days=day)) for name, day in days if name < 5]
+        + [event(1, 9, FIRST)],
+    )
+    with connected(warehouse) as con:
+        list(build(con, warehouse))
+        yield con, warehouse
+
+
+def changed(con: duckdb.DuckDBPyConnection) -> list[int]:
+    return [(day - FIRST).days for (day,) in con.execute("from changed_days order by all").fetchall()]
+
+
+def test_a_new_day_touches_that_day_alone(growing: tuple[duckdb.DuckDBPyConnection, Warehouse]) -> None:
+    con, warehouse = growing
+    land_rows(warehouse, "events", [event(900, 1, FIRST + timedelta(days=20))], "-day")
+    list(build(con, warehouse))
+    assert changed(con) == [20]
+
+
+def test_a_late_event_touches_its_own_day_and_a_corrected_one_both(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    moved = event(103, 1, FIRST + timedelta(days=7))
+    land_rows(warehouse, "events", [event(900, 1, FIRST + timedelta(days=15)), moved], "-late")
+    list(build(con, warehouse))
+    assert changed(con) == [3, 7, 15]
+    days = con.execute("select activity_date, total_events from user_activity where user_id = 1").fetchall()
+    counted = {(day - FIRST).days: events for day, events in days}
+    assert (counted.get(3), counted[7], counted[15]) == (None, 2, 2)
+
+
+def test_a_user_who_lands_after_their_events_brings_those_days(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    assert con.execute("from unknown_users").fetchall() == [(9,)]
+    land_rows(warehouse, "users", [user(9)], "-met")
+    list(build(con, warehouse))
+    assert changed(con) == [0]
+    assert con.execute("select activity_date from user_activity where user_id = 9").fetchall() == [(FIRST,)]
+    assert con.execute("from unknown_users").fetchall() == []
+
+
+def test_nothing_new_touches_nothing_and_other_settings_make_everything_anew(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    before = digests(con)
+    list(build(con, warehouse))
+    assert (changed(con), digests(con)) == ([], before)
+    other = open_warehouse(parse_settings({"churn": {"activity": ["login"]}}, "test"), warehouse.root)
+    list(build(con, other))
+    assert changed(con) == list(range(20))
+
+
+def test_a_raw_file_that_is_gone_makes_everything_anew(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    land_rows(warehouse, "events", [event(900, 1, FIRST + timedelta(days=20))], "-day")
+    list(build(con, warehouse))
+    warehouse.landed("events")[-1].unlink()
+    list(build(con, warehouse))
+    assert changed(con) == list(range(20))
+
+
+def test_features_and_labels_after_weeks_of_landings_equal_those_of_one(tmp_path: Path, business: Path) -> None:
+    """The invented business in weekly files, a tenth of the events a week late, beside one landing of everything."""
+    con = duckdb.connect()
+    con.execute(f"create table events as from '{business}/events.parquet'")
+    weekly = open_warehouse(Settings(), tmp_path / "weekly")
+    week = "date_diff('week', date '2024-01-01', cast(event_time as date)) + if(hash(event_id) % 10 = 0, 1, 0)"
+    weeks = [row[0] for row in con.execute(f"select distinct {week} from events order by all").fetchall()]
+    for number in weeks:
+        file = tmp_path / f"events-{number}.parquet"
+        con.execute(f"copy (select * from events where {week} = {number}) to '{file}'")
+        users = str(business / "users.parquet") if number == weeks[0] else None
+        land_sources(weekly, users, str(file), silent)
+        if number in (weeks[9], *weeks[-2:]):
+            with connected(weekly) as built:
+                list(build(built, weekly))
+                days = built.execute("select count(*) from changed_days").fetchall()[0][0]
+    assert days <= 14
+    whole = open_warehouse(Settings(), tmp_path / "whole")
+    land_sources(whole, str(business / "users.parquet"), str(business / "events.parquet"), silent)
+    with connected(whole) as full, connected(weekly) as built:
+        list(build(full, whole))
+        for name in ("user_activity", "training_dataset", "scoring_dataset"):
+            assert digest(built, name) == digest(full, name)
+
+
+def test_every_refreshed_table_is_one_that_a_build_makes() -> None:
+    assert {find(name).kind for name in REFRESHED} == {"table"}
