@@ -79,7 +79,7 @@ class Manifest:
 
     def as_row(self) -> list[object]:
         """For `insert into published`."""
-        return [*list(vars(self).values())[:8], json.dumps(self.table_rows), *list(vars(self).values())[9:]]
+        return [json.dumps(value) if isinstance(value, dict) else value for value in vars(self).values()]
 
 
 def publish(

@@ -52,6 +52,7 @@ def serve(
     at: Global = context.obj
     token = token_from_environment()
     require_closed(host, token, allow_open)
+    show.note(f"serving {at.warehouse.published} at {host}, port {port or 'chosen by the system'}")
     uvicorn.run(
         create_app(at.warehouse, token),
         host=host,
