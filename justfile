@@ -31,6 +31,10 @@ docs:
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
+# the page of the team, from whatever has been scored and checked
+report *ARGS:
+    uv run churn-duck report {{ ARGS }}
+
 # the same job's day against what its model learned from, then a changed copy of it, which must FAIL (exit 2)
 demo-drift *ARGS:
     uv run churn-duck drift
@@ -78,3 +82,12 @@ build-wheel:
 clean:
     rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
     find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# a year of weekly landings lived through, with a change of habit in June: scored, watched, retrained; half an hour
+rehearse-year *ARGS:
+    uv run churn-duck generate --out warehouse-year/log --n-users 3000 --days 550 --start-date 2024-07-01 --change-on 2025-06-01
+    uv run churn-duck --warehouse warehouse-year/warehouse rehearse --users warehouse-year/log/users.parquet --events warehouse-year/log/events.parquet --from 2024-12-29 --every 7 {{ ARGS }}
+
+# a log of your own lived through month by month: just rehearse USERS EVENTS FIRST_EVENING
+rehearse USERS EVENTS FIRST *ARGS:
+    uv run churn-duck --warehouse warehouse-rehearsal rehearse --users {{ USERS }} --events {{ EVENTS }} --from {{ FIRST }} --every 30 {{ ARGS }}

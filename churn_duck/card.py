@@ -15,6 +15,7 @@ from churn_duck import card_words as words
 from churn_duck.card_page import page
 from churn_duck.errors import ModelError
 from churn_duck.evaluate import POPULATIONS, described
+from churn_duck.fetch import fetched
 from churn_duck.files import write_text
 from churn_duck.measures import column_comments, feature_columns
 from churn_duck.registry import Version, production
@@ -34,7 +35,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
     Raises: ModelError when the model's file is not what was registered, its split was not kept, or a figure is missing.
     """
     name, told = version.model_version, version.metrics
-    split = _rows(con, "from model_snapshots where model_version = ? order by as_of_date", name)
+    split = fetched(con, "from model_snapshots where model_version = ? order by as_of_date", [name])
     if not split:
         raise ModelError(f"the split of {name} was not kept, so it can have no card; run: churn-duck train --force")
     found = {
@@ -55,7 +56,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
         "calls_needed": _calls_needed(con, name),
         "gain_curve": _gain_curve(con, name),
         "confusion_matrix": told["confusion_matrix"],
-        "slices": _rows(con, "from slices(?) order by sliced_by, place", name),
+        "slices": fetched(con, "from slices(?) order by sliced_by, place", [name]),
         **_career(con, warehouse, version),
     }
     return {
@@ -66,18 +67,12 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
     }
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str, version: str) -> list[dict[str, Any]]:
-    cursor = con.execute(query, [version])
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def _model(con: duckdb.DuckDBPyConnection, version: Version) -> dict[str, Any]:
-    (row,) = _rows(
+    (row,) = fetched(
         con,
         """select model_version, model, created_at, as_of_date, file_sha256, evaluated_sha256, data_hash, sql_hash
         from models where model_version = ?""",
-        version.model_version,
+        [version.model_version],
     )
     return row
 
@@ -101,7 +96,7 @@ def _making(warehouse: Warehouse, version: Version) -> dict[str, Any]:
 def _calls_needed(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, dict[str, float]]]:
     """Of each population and scorer, the rows to call until half of the churners are found."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for row in _rows(con, "from calls_needed(?, 0.5) order by all", version):
+    for row in fetched(con, "from calls_needed(?, 0.5) order by all", [version]):
         rows, share = row["rows_called"], row["share_called"]
         found.setdefault(row["population"], {})[row["scorer"]] = {"rows_called": rows, "share_called": share}
     return found
@@ -110,7 +105,7 @@ def _calls_needed(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dic
 def _gain_curve(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """Of each population and scorer, (share called, share found) by hundredths."""
     curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for row in _rows(con, "from gain_curve(?) order by population, scorer, hundredth", version):
+    for row in fetched(con, "from gain_curve(?) order by population, scorer, hundredth", [version]):
         points = curves.setdefault(row["population"], {}).setdefault(row["scorer"], [])
         points.append((row["share_called"], row["share_found"]))
     return curves
@@ -122,5 +117,5 @@ def _career(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Versi
     query = "from promotions where $1 in (model_version, previous_version) order by promoted_at desc"
     return {
         "production": current.model_version if current else None,
-        "promotions": _rows(con, query, version.model_version),
+        "promotions": fetched(con, query, [version.model_version]),
     }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from math import sqrt
 from typing import Any
 
-from churn_duck.card_format import bounds, percent
+from churn_duck.page_charts import Frame, Tick, months
+from churn_duck.page_format import bounds, percent
 
-# px: what a label needs below and beside a frame
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 46
 KINDS = {
     "warm_up": "warm-up: too early for a full look back",
     "train": "learned from",
@@ -23,32 +22,6 @@ KINDS = {
 }
 # axes of shares whose small values matter: the root gives them room
 ROOT_TICKS = (0.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.75, 1.0)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A plot of `width` x `height` px whose axes run from 0 to 1."""
-
-    width: float
-    height: float
-
-    def x(self, share: float) -> float:
-        return round(LEFT + share * (self.width - LEFT - RIGHT), 1)
-
-    def y(self, share: float) -> float:
-        return round(self.height - BOTTOM - share * (self.height - TOP - BOTTOM), 1)
-
-    def path(self, points: Iterable[tuple[float, float]]) -> str:
-        """A line through the points, as SVG writes it."""
-        return "M" + "L".join(f"{self.x(x)} {self.y(y)}" for x, y in points)
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A place on an axis, and what is written there."""
-
-    at: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -119,14 +92,6 @@ def _bounds(windows: Sequence[Window]) -> list[Tick]:
     names = {"calibrate": "calibration begins", "test": "test begins"}
     firsts = {kind: next((one.x for one in windows if one.kind == kind), None) for kind in names}
     return [Tick(at, names[kind]) for kind, at in firsts.items() if at is not None]
-
-
-def months(first: date, last: date, width: float) -> list[date]:
-    """First days of months to label, as many as there is room for."""
-    starts = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
-    inside = [day for day in starts if first <= day <= last - timedelta(days=20)]
-    step = next((n for n in (1, 2, 3, 6, 12) if len(inside) / n * 44 <= width), 12)
-    return [day for day in inside if (day.month - 1) % step == 0]
 
 
 @dataclass(frozen=True)

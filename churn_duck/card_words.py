@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from churn_duck.card_format import bounds, count, number, percent
+from churn_duck.page_format import bounds, count, number, percent
 from churn_duck.resample import REPLICATES
 
 Card = Mapping[str, Any]

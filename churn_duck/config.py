@@ -184,6 +184,17 @@ class Serving(Section):
     max_rows: Annotated[int, Field(ge=1000)] = 10_000
 
 
+class Retraining(Section):
+    """When a retraining is due beside drift and realised losses, in days of the data; null: never for that reason.
+
+    `cooldown_days` must pass after any training before the loop retrains again; by hand it is always possible.
+    """
+
+    cooldown_days: Annotated[int, Field(ge=0)] = 7
+    every_days: Days | None = 28
+    max_age_days: Days | None = 91
+
+
 class Engine(Section):
     """DuckDB's threads and memory (such as 4GB); null: DuckDB's own choice."""
 
@@ -210,6 +221,7 @@ class Settings(Section):
     scoring: Scoring = Scoring()
     drift: Drift = Drift()
     serving: Serving = Serving()
+    retraining: Retraining = Retraining()
     engine: Engine = Engine()
 
     @model_validator(mode="before")

@@ -71,7 +71,7 @@ def drift(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | No
 def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> Checked:
     """The verdicts alone, nothing kept. Raises: ModelError as `drift` does."""
     version = require_production(con, warehouse)
-    end = _world(con, warehouse, as_of)
+    end = see_watched_world(con, warehouse, as_of)
     if version.as_of_date > end:
         raise ModelError(
             f"production {version.model_version} has seen data up to {version.as_of_date}, after {end}; "
@@ -86,7 +86,7 @@ def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | No
     return Checked(end, version.model_version, verdicts(con, warehouse))
 
 
-def _world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None) -> date:
+def see_watched_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None) -> date:
     """See the day that was asked for, else the last complete day, or the last scored one where events end before it.
 
     A log that has fallen silent must not move the day back to when it was still well.

@@ -31,6 +31,8 @@ COURSES = ("sql", "python", "statistics", "kubernetes", "argo-cd", "terraform")
 BILLING_DAYS = 30
 # mean events on an active day, for a user of middling interest
 VIDEOS, QUIZZES, ENROLMENTS, TICKETS = 1.2, 0.6, 0.04, 0.006
+# the other habit: how much as often people come, and how much as long they watch
+RARER, LONGER = 0.4, 2.0
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,15 @@ def _active_days(world: World, random: np.random.Generator, people: _People) -> 
     back = days[None, :] >= people.back[:, None]
     here = (days[None, :] >= people.signup[:, None]) & ((days[None, :] < people.departure[:, None]) | back)
     vigour = np.where(back, 0.8, vigour)
+    rhythm = np.where(days >= _change_day(world), RARER, 1.0) * rhythm
     chance = np.clip(0.05 + 0.65 * people.interest, 0, 0.95)[:, None] * rhythm[None, :] * vigour * here
     user, day = np.nonzero(random.random(chance.shape) < chance)
     return user, day, vigour[user, day]
+
+
+def _change_day(world: World) -> int:
+    """The first day of the other habit, counted from the start."""
+    return NEVER if world.change_date is None else (world.change_date - world.start_date).days
 
 
 def _repeat(user: Whole, day: Whole, event_type: str, times: Whole) -> pl.DataFrame:
@@ -172,7 +180,11 @@ def _detailed(
     seconds = (random.beta(3, 2, n) * 86_399).astype(np.int64) + 86_400 * events["day"].to_numpy()
     start = pl.lit(world.start_date).cast(pl.Datetime("us"))
     course = np.asarray(COURSES)[random.integers(0, len(COURSES), n)]
-    minutes, score = random.gamma(2.0, 6 + 14 * interest), np.clip(random.normal(55 + 35 * interest, 12), 0, 100)
+    longer = np.where(events["day"].to_numpy() >= _change_day(world), LONGER, 1.0)
+    minutes, score = (
+        random.gamma(2.0, 6 + 14 * interest) * longer,
+        np.clip(random.normal(55 + 35 * interest, 12), 0, 100),
+    )
     has_course = kind.is_in(["video_watch", "quiz_attempt", "course_enroll"])
     return (
         events.with_columns(

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from churn_duck.fetch import fetched
 from churn_duck.files import write_json
 from churn_duck.metrics import Vector, probability_metrics, ranking_metrics
 from churn_duck.performance_words import doubts, remarks
@@ -29,11 +30,11 @@ def performance(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: dat
     found = {
         "as_of_date": end,
         "top_k": warehouse.settings.scoring.top_k,
-        "dates": _rows(con, "from realised_performance order by as_of_date, model_version"),
+        "dates": fetched(con, "from realised_performance order by as_of_date, model_version"),
         "intervals": _intervals(con),
-        "reliability": _rows(con, "from realised_reliability order by all"),
-        "estimates": _rows(con, "from estimate_track_record order by as_of_date, model_version, metric"),
-        "grounds": _rows(con, "from estimate_grounds order by as_of_date, model_version"),
+        "reliability": fetched(con, "from realised_reliability order by all"),
+        "estimates": fetched(con, "from estimate_track_record order by as_of_date, model_version, metric"),
+        "grounds": fetched(con, "from estimate_grounds order by as_of_date, model_version"),
         "other_horizon_scorings": _left_out(con),
     }
     content = {**found, "remarks": remarks(found), "doubts": doubts(found, warehouse.settings)}
@@ -41,15 +42,9 @@ def performance(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: dat
     return content
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    cursor = con.execute(query)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def _intervals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Of the days whose labels are known in this world."""
-    return _rows(
+    return fetched(
         con,
         """select as_of_date, model_version, metric, low, high
         from realised_intervals

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from churn_duck.errors import ModelError
+from churn_duck.fetch import fetched
 from churn_duck.files import write_json
 from churn_duck.warehouse import Warehouse, see_world
 
@@ -17,11 +18,9 @@ def score_proxy(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> dict[st
     Raises: ModelError before the first scoring.
     """
     see_world(con, warehouse, None)
-    result = con.execute("from score_proxy")
-    names = [column[0] for column in result.description or []]
-    rows = result.fetchall()
+    rows = fetched(con, "from score_proxy")
     if not rows:
         raise ModelError("nobody has been scored yet; run: churn-duck score")
-    content = dict(zip(names, rows[0], strict=True))
+    (content,) = rows
     write_json(warehouse.reports / "score_proxy_latest.json", content)
     return content

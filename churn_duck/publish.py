@@ -55,6 +55,11 @@ TABLES = {
     "realised_intervals": "from realised_intervals order by as_of_date, model_version, metric",
     "realised_reliability": "from realised_reliability order by as_of_date, model_version, tenth",
     "runs": "from runs order by started_at",
+    "retrainings": "from retrainings order by retrained_at",
+    "retraining_grounds": "from retraining_grounds order by reason",
+    "scored_days": "from scored_days order by all",
+    "risk_bands": "from risk_bands order by all",
+    "band_moves": "from band_moves order by all",
 }
 REASON = "what raises the risk, in words; 1 raises it most. NULL: fewer do"
 # small enough to stay views, over the tables above
@@ -83,12 +88,17 @@ class Manifest:
 
 
 def publish(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, tell: Tell = unheard
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    as_of: date | None = None,
+    tell: Tell = unheard,
+    ending: tuple[str, int] = ("ok", 0),
 ) -> Manifest:
     """Publish what the warehouse says now as a new snapshot and put it in place of the last one, in one step.
 
-    What came true is told as of the evening of `as_of`. A publishing that is cut short leaves the last snapshot. Needs
-    the right to write the warehouse.
+    What came true is told as of the evening of `as_of`. `ending` is the outcome and exit code of the command that runs:
+    its row in the snapshot is complete, though it has not ended. A publishing that is cut short leaves the last
+    snapshot. Needs the right to write the warehouse.
     Raises: WarehouseError when the warehouse is not built, or the file does not read back as it was written.
     """
     world = see_world(con, warehouse, as_of, even_if_silent=True)
@@ -100,7 +110,7 @@ def publish(
     manifest = _manifest(con, warehouse, world)
     partial = folder / f".{manifest.snapshot_id}.duckdb.partial"
     try:
-        manifest = _write(con, warehouse, manifest, partial, tell)
+        manifest = _write(con, warehouse, manifest, partial, tell, ending)
         _seal(partial, manifest)
         _swap(folder, partial, f"{manifest.snapshot_id}.duckdb")
     finally:
@@ -134,7 +144,12 @@ def _manifest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, world: date)
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, manifest: Manifest, partial: Path, tell: Tell
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    manifest: Manifest,
+    partial: Path,
+    tell: Tell,
+    ending: tuple[str, int],
 ) -> Manifest:
     """Fill the file in one transaction, so that all of it is of one state of the warehouse."""
     with _attached(con, partial), transaction(con):
@@ -144,8 +159,8 @@ def _write(
             con.execute(f"create table snapshot.main.{name} as {query.replace('$days', days)}")
         # this command has not ended, but what it publishes is whole; to its readers it is done
         con.execute(
-            "update snapshot.main.runs set outcome = 'ok', exit_code = 0, ended_at = ? where outcome = 'running'",
-            [utc_now()],
+            "update snapshot.main.runs set outcome = ?, exit_code = ?, ended_at = ? where outcome = 'running'",
+            [*ending, utc_now()],
         )
         counts = {name: con.execute(f"select count(*) from snapshot.main.{name}").fetchall()[0][0] for name in TABLES}
         manifest = replace(manifest, table_rows=counts)

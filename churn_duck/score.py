@@ -17,6 +17,7 @@ from churn_duck.errors import AuditFailed, ModelError
 from churn_duck.estimate import append_estimates
 from churn_duck.explain import explainer as fast_explainer
 from churn_duck.export import copy_to
+from churn_duck.fetch import fetched
 from churn_duck.onnx_model import OnnxModel
 from churn_duck.parts import parts
 from churn_duck.reasons import append_reasons, audit_sums, explain_run
@@ -188,6 +189,4 @@ def _summary(
 
 def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
     """The users most at risk in the newest scoring of that day, as dictionaries by column."""
-    result = con.execute(f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return fetched(con, f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")

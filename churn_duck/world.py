@@ -10,7 +10,10 @@ from churn_duck.errors import ConfigError
 
 @dataclass(frozen=True)
 class World:
-    """What to invent: `churn_base_rate` is the share of users that lose interest within any 120 days."""
+    """What to invent: `churn_base_rate` is the share of users that lose interest within any 120 days.
+
+    From `change_date` on people have another habit: they come 40 % as often, and watch twice as long when they do.
+    """
 
     n_users: int = 2000
     days: int = 120
@@ -18,6 +21,7 @@ class World:
     seed: int = 42
     paid_ratio: float = 0.35
     churn_base_rate: float = 0.35
+    change_date: date | None = None
 
     def __post_init__(self) -> None:
         if self.n_users < 1 or self.days < 1 or self.seed < 0:

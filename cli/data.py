@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +23,9 @@ from churn_duck.runs import recorded
 from churn_duck.world import World
 from cli import show
 from cli.app import app
-from cli.options import Global, Json, Start
+from cli.options import Events, Global, Json, Start, Users, as_date
 
 DEFAULT = World()
-FILES = "Parquet, CSV or JSON lines; a glob, a folder or s3:// is fine."
 
 
 @app.command()
@@ -39,11 +39,15 @@ def generate(
     churn_base_rate: Annotated[
         float, typer.Option(min=0, max=0.99, help="Share of users who lose interest within any 120 days.")
     ] = DEFAULT.churn_base_rate,
+    change_on: Annotated[
+        date | None,
+        typer.Option(parser=as_date, metavar="DATE", help="From then on people come rarely and watch longer."),
+    ] = None,
 ) -> None:
     """Invent users.parquet and events.parquet, and truth.parquet apart."""
     from churn_duck.generate import generate as invent
 
-    world = World(n_users, days, start_date, seed, paid_ratio, churn_base_rate)
+    world = World(n_users, days, start_date, seed, paid_ratio, churn_base_rate, change_on)
     with show.progress() as tell:
         for done in invent(world, out):
             tell(f"{done:,} of {n_users:,} users")
@@ -55,8 +59,8 @@ def generate(
 @app.command()
 def land(
     context: typer.Context,
-    users: Annotated[str | None, typer.Option(metavar="FILE", help=FILES)] = None,
-    events: Annotated[str | None, typer.Option(metavar="FILE", help=FILES)] = None,
+    users: Users = None,
+    events: Events = None,
     json: Json = False,
 ) -> None:
     """Bring users and events into the warehouse as typed Parquet; without options: the configured sources."""

@@ -101,6 +101,46 @@ def backtested(rows: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+LOOP = (
+    *("scored on", "drift", "FAILed", "retrained", "outcome", "scored by"),
+    *("users", "left", "PR-AUC", "promised", "rule", "ROC-AUC"),
+)
+
+
+def timeline(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line a scored day of the loop, then how often each thing happened."""
+    table(
+        LOOP,
+        [
+            (
+                row["as_of_date"],
+                row["drift_verdict"] or "",
+                _names(row["drift_failed"] or []),
+                ", ".join(row["retraining_reasons"] or []),
+                row["retraining_outcome"] or "",
+                row["model_version"],
+                f"{row['scored_users']:,}",
+                "" if row["churn_rate"] is None else f"{row['churn_rate']:.1%}",
+                *(_or_none(row[name], 3) for name in ("pr_auc", "expected_pr_auc", "recency_pr_auc", "roc_auc")),
+            )
+            for row in rows
+        ],
+        left=6,
+    )
+    known = [row for row in rows if row["pr_auc"] is not None]
+    retrained = [row for row in rows if row["retraining_outcome"]]
+    promoted = [row for row in retrained if row["retraining_outcome"] == "promoted"]
+    beaten = sum(row["pr_auc"] > row["recency_pr_auc"] for row in known)
+    typer.echo(
+        f"\n{len(rows)} days scored, {sum(row['drift_verdict'] == 'FAIL' for row in rows)} FAILed; {len(retrained)} "
+        f"retrainings, {len(promoted)} promoted; better than the recency rule on {beaten} of {len(known)} known days"
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+
 def _or_none(value: float | None, digits: int = 4) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 

@@ -14,6 +14,8 @@ from cli import (  # noqa: F401  (importing registers the commands)
     learn,
     performance,
     proof,
+    report,
+    retraining,
     serving,
     setup,
     versions,

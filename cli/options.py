@@ -21,7 +21,7 @@ class Global:
     json: bool
 
 
-def _date(text: str | date) -> date:
+def as_date(text: str | date) -> date:
     # typer passes a default through the parser too
     try:
         return text if isinstance(text, date) else date.fromisoformat(text)
@@ -31,8 +31,13 @@ def _date(text: str | date) -> date:
 
 AsOf = Annotated[
     date | None,
-    typer.Option(parser=_date, metavar="DATE", help="The world ends this evening (UTC); else: the last complete day."),
+    typer.Option(
+        parser=as_date, metavar="DATE", help="The world ends this evening (UTC); else: the last complete day."
+    ),
 ]
-Start = Annotated[date, typer.Option(parser=_date, metavar="DATE", help="First day.")]
+Start = Annotated[date, typer.Option(parser=as_date, metavar="DATE", help="First day.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+FILES = "Parquet, CSV or JSON lines; a glob, a folder or s3:// is fine."
+Users = Annotated[str | None, typer.Option(metavar="FILE", help=FILES)]
+Events = Annotated[str | None, typer.Option(metavar="FILE", help=FILES)]
 TopK = Annotated[int | None, typer.Option(min=1, metavar="N", help="Length of the top list; default: scoring.top_k.")]

@@ -8,7 +8,7 @@ import typer
 
 from churn_duck.runs import recorded
 from churn_duck.warehouse import working
-from cli import show_drift
+from cli import retraining, show_drift
 from cli.app import app
 from cli.options import AsOf, Global, Json
 from cli.show import as_json, progress
@@ -17,10 +17,17 @@ DRIFTED = 2
 
 
 @app.command()
-def drift(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
+def drift(
+    context: typer.Context,
+    retrain: Annotated[bool, typer.Option("--retrain", help="On a FAIL retrain, unless that was just done.")] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
     """Compare the day's eligible users with those that production learned from; exit 2 when something FAILs."""
     from churn_duck.drift import drift as compare
     from churn_duck.drift import report
+    from churn_duck.publish import publish
+    from churn_duck.run import retrain_on_drift
 
     at: Global = context.obj
     with progress() as tell, recorded(at.warehouse, "drift", as_of) as (con, entry):
@@ -29,7 +36,14 @@ def drift(context: typer.Context, as_of: AsOf = None, json: Json = False) -> Non
         entry.as_of_date, entry.model_version = found.as_of_date, found.model_version
         if found.status == "FAIL":
             entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(found.names("FAIL"))
-    as_json(content) if json or at.json else show_drift.checked(found)
+        asked, made = retrain_on_drift(con, at.warehouse, as_of, tell) if retrain else (None, None)
+        if made is not None:
+            publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
+    if json or at.json:
+        as_json({**content, "retraining_grounds": asked, "retrained": retraining.plain(made)} if retrain else content)
+    else:
+        show_drift.checked(found)
+        retraining.told(asked, made)
     if found.status == "FAIL":
         raise typer.Exit(DRIFTED)
 

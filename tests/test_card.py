@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,20 @@ import pytest
 
 from churn_duck.build import build
 from churn_duck.card import card, write_card
-from churn_duck.card_charts import months, parts, timeline
-from churn_duck.card_format import number, percent
+from churn_duck.card_charts import parts, timeline
 from churn_duck.card_page import page
 from churn_duck.config import parse_settings
 from churn_duck.errors import ModelError
 from churn_duck.evaluate import evaluate
+from churn_duck.page_charts import months
+from churn_duck.page_format import number, percent
 from churn_duck.registry import find_version
 from churn_duck.run import Ran
 from churn_duck.train import train
 from churn_duck.warehouse import Warehouse, open_warehouse, working
 from cli.main import main
 from tests.conftest import silent
-
-EVIL = "<script>alert('x')</script>"
+from tests.html import ESCAPED, EVIL, Tags, needs_nothing
 
 
 @pytest.fixture
@@ -49,32 +48,8 @@ def rounded(content: Any) -> Any:
     return round(content, 9) if isinstance(content, float) else content
 
 
-class Tags(HTMLParser):
-    """Every tag with its attributes, and whether all are closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        if tag not in ("meta", "line", "circle", "path"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in ("line", "circle", "path"):
-            assert self.open.pop() == tag
-
-
 def test_the_page_needs_nothing_but_itself(content: dict[str, Any]) -> None:
-    text = page(content)
-    tags = Tags(text)
-    assert not tags.open
-    assert {name for name, _ in tags.found}.isdisjoint({"script", "link", "img", "iframe", "object", "base"})
-    assert {key for _, attributes in tags.found for key in attributes}.isdisjoint({"src", "href", "style"})
-    assert re.findall(r"https?:|url\(|@import", text) == []
+    needs_nothing(page(content))
 
 
 def test_the_page_can_be_read_without_seeing_it(content: dict[str, Any]) -> None:
@@ -178,7 +153,7 @@ def test_what_somebody_typed_is_shown_and_not_run(own: Warehouse) -> None:
         con.execute("update promotions set reason = ?", [EVIL])
         text = page(card(con, own, find_version(con, own, None)))
     assert EVIL not in text
-    assert text.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") >= 2
+    assert text.count(ESCAPED) >= 2
 
 
 def test_a_model_that_fails_says_so_loudly(own: Warehouse) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from markupsafe import Markup, escape
 
 # keeps number and unit on one line
 NARROW = "\u202f"
@@ -36,3 +39,13 @@ def points(value: float) -> str:
 def bounds(interval: Sequence[float], digits: int = 3) -> str:
     """An interval for a table."""
     return f"{number(interval[0], digits)} to {number(interval[1], digits)}"
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may go to the next line after an underscore, escaped."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+
+
+def dated(text: str) -> Markup:
+    """A sentence whose dates stay on one line, escaped."""
+    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="whole">\g<0></span>', str(escape(text))))
