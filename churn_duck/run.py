@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from churn_duck.promote import Decision, promote
 from churn_duck.proxy import score_proxy
 from churn_duck.publish import publish
 from churn_duck.registry import Version
+from churn_duck.report import report, write_report
 from churn_duck.retraining import Grounds, Reasons, Retrained, grounds, retrain
 from churn_duck.score import Scored, score, top_rows
 from churn_duck.train import train
@@ -55,6 +57,7 @@ class Day(Prepared):
     performance: dict[str, Any]
     grounds: Grounds | None
     retrained: Retrained | None
+    report: Path
     top: list[dict[str, object]]
 
 
@@ -120,7 +123,7 @@ def daily(
     events: str | None = None,
     retrains: bool = False,
 ) -> Day:
-    """Land, validate, build, score with production, check for drift, look up what came true; retrain where it is due.
+    """Land, validate, build, score, check for drift, look up what came true, retrain where it is due, write the report.
 
     Raises: ModelError before the first promotion; ChurnDuckError at the first stage that cannot go on.
     """
@@ -134,8 +137,9 @@ def daily(
     if retrains and asked is not None and asked.due:
         made = _retrained(con, warehouse, as_of, asked.due, tell)
         scored = score(con, warehouse, as_of, None, tell)
+    page = write_report(warehouse, report(con, warehouse, as_of, tell))
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
-    return Day(ready.landed, ready.rules, scored, checked, came_true, asked, made, top)
+    return Day(ready.landed, ready.rules, scored, checked, came_true, asked, made, page, top)
 
 
 def _retrained(

@@ -28,7 +28,7 @@ def daily(
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Land, validate, build, score, check for drift and look up what came true; exit 2 when drift FAILs."""
+    """Land, validate, build, score, check for drift, look up what came true, report, publish; exit 2 on drift FAIL."""
     from churn_duck.publish import publish
     from churn_duck.run import daily as run_day
 
@@ -125,6 +125,7 @@ def _plain_day(day: Day) -> dict[str, object]:
         "performance": {"remarks": day.performance["remarks"], "doubts": day.performance["doubts"]},
         "retraining_grounds": day.grounds,
         "retrained": plain(day.retrained),
+        "report": str(day.report),
         "top": day.top,
     }
 
@@ -147,6 +148,7 @@ def _print_day(day: Day) -> None:
     typer.echo(f"drift {day.drift.status}{names}")
     for sentence in (*day.performance["remarks"], *day.performance["doubts"]):
         typer.echo(sentence)
+    typer.echo(f"report: {day.report}")
     told(day.grounds, day.retrained)
     typer.echo(f"\nthe {len(day.top)} users most at risk:")
     show.top(day.top)
