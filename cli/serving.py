@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +15,9 @@ from churn_duck.runs import recorded
 from cli import show
 from cli.app import app
 from cli.options import AsOf, Global, Json
+
+if TYPE_CHECKING:
+    from churn_duck.serving.hook import Hook
 
 
 @app.command()
@@ -40,7 +46,7 @@ def serve(
         bool, typer.Option("--allow-open", help="Let others in without a token: CHURN_DUCK_TOKEN is not set.")
     ] = False,
 ) -> None:
-    """Serve the published snapshot and its model over HTTP; new ones are picked up as they come."""
+    """Serve dashboard and API over the published snapshot and its model; new ones are picked up as they come."""
     try:
         import uvicorn
 
@@ -50,14 +56,39 @@ def serve(
         raise WarehouseError('serving needs packages; run: pip install "churn-duck[serve]"') from error
 
     at: Global = context.obj
-    token = token_from_environment()
+    token, hook = token_from_environment(), hook_from_environment(at, context.find_root().params["config"])
     require_closed(host, token, allow_open)
     show.note(f"serving {at.warehouse.published} at {host}, port {port or 'chosen by the system'}")
     uvicorn.run(
-        create_app(at.warehouse, token),
+        create_app(at.warehouse, token, hook),
         host=host,
         port=port,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=30,
     )
+
+
+def hook_from_environment(at: Global, config: Path | None) -> Hook | None:
+    """The webhook where CHURN_DUCK_HOOK_TOKEN is set: a Job in a cluster, or else a process of this machine.
+
+    Raises: ConfigError when the token is empty, or a CronJob is named outside a cluster.
+    """
+    from churn_duck.serving.cluster import job_starter
+    from churn_duck.serving.guard import HOOK_TOKEN, token_from_environment
+    from churn_duck.serving.hook import Hook
+    from churn_duck.serving.process import ProcessStarter
+
+    token, serving = token_from_environment(HOOK_TOKEN), at.settings.serving
+    if token is None:
+        return None
+    cooldown = timedelta(minutes=serving.hook_cooldown_minutes)
+    starter = job_starter(cooldown) or ProcessStarter(_retrain(at, config), at.warehouse.reports, cooldown)
+    return Hook(token, tuple(serving.hook_alerts), starter)
+
+
+def _retrain(at: Global, config: Path | None) -> list[str]:
+    """The command that retrains this warehouse, with this program."""
+    program = [sys.executable, "-c", "from cli.main import main; main()"]
+    given = [] if config is None else ["--config", str(config)]
+    return [*program, *given, "--warehouse", str(at.warehouse.root), "retrain", "--reason", "alert"]

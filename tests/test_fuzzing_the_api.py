@@ -20,8 +20,8 @@ from churn_duck.warehouse import Warehouse
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = ["GET /live", "GET /ready", "GET /health", "GET /metrics", "POST /predict", "GET /at-risk"]
-TAKING = ["POST /predict", "GET /at-risk"]
-OPERATIONS += ["GET /users/{user_id}"]
+TAKING = ["POST /predict", "GET /at-risk", "POST /hooks/alertmanager"]
+OPERATIONS += ["GET /users/{user_id}", "POST /hooks/alertmanager"]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from churn_duck.errors import ChurnDuckError, ModelError, WarehouseError
 from churn_duck.exposition import exposition
 from churn_duck.serving import answers, shapes
 from churn_duck.serving.guard import capped_body, guard
+from churn_duck.serving.hook import Hook
+from churn_duck.serving.hook import router as hook_router
 from churn_duck.serving.rows import Problem, Refused
 from churn_duck.serving.traffic import Counted, Traffic
 from churn_duck.snapshot import Snapshot, Snapshots
@@ -37,8 +39,8 @@ TOO_LONG: dict[int | str, dict[str, Any]] = {413: {"model": shapes.Faults, "desc
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": shapes.Detail, "description": "No such user"}}
 
 
-def create_app(warehouse: Warehouse, token: str | None = None) -> FastAPI:
-    """The API over what `warehouse` has published; callers must show `token`, if there is one."""
+def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None = None) -> FastAPI:
+    """The API and its dashboard over what `warehouse` has published; callers must show `token`, if there is one."""
     snapshots, traffic = Snapshots(warehouse.root), Traffic()
 
     @asynccontextmanager
@@ -53,6 +55,7 @@ def create_app(warehouse: Warehouse, token: str | None = None) -> FastAPI:
     app.include_router(_state(snapshots, traffic, warehouse))
     app.include_router(_answers(snapshots, traffic, warehouse), dependencies=[Depends(guard(token))])
     app.include_router(_description(app, snapshots), dependencies=[Depends(guard(token))])
+    app.include_router(hook_router(hook))
     _handle_errors(app)
     return app
 

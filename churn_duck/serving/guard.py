@@ -14,19 +14,19 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from churn_duck.errors import ConfigError
 from churn_duck.serving.rows import Problem, Refused
 
-TOKEN = "CHURN_DUCK_TOKEN"
+TOKEN, HOOK_TOKEN = "CHURN_DUCK_TOKEN", "CHURN_DUCK_HOOK_TOKEN"
 bearer = HTTPBearer(auto_error=False, description=f"The value of {TOKEN}, where the server has one.")
 Given = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-def token_from_environment() -> str | None:
+def token_from_environment(name: str = TOKEN) -> str | None:
     """The token that callers must show, or None.
 
     Raises: ConfigError when the variable is there but empty, as after a secret that was not mounted.
     """
-    token = os.environ.get(TOKEN)
+    token = os.environ.get(name)
     if token is not None and not token.strip():
-        raise ConfigError(f"{TOKEN} is empty; give it a value, or unset it")
+        raise ConfigError(f"{name} is empty; give it a value, or unset it")
     return token
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -97,6 +97,14 @@ class State(BaseModel):
     published_at: datetime | None = None
     as_of_date: date | None = None
     model_version: str | None = None
+
+
+class Hooked(BaseModel):
+    """What a webhook came to: `done` is started or nothing, `said` why, `alerts` those that asked."""
+
+    done: Literal["started", "nothing"]
+    said: str
+    alerts: list[str]
 
 
 class Fault(BaseModel):
