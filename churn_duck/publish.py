@@ -25,7 +25,7 @@ from churn_duck.registry import production, utc_now
 from churn_duck.warehouse import STORAGE_VERSION, Tell, Warehouse, opened_snapshot, see_world, transaction, unheard
 
 # of the set of relations below: a reader that does not know it must not guess
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RECENT_DAYS = "(select max(as_of_date) from predictions)"
 # relation to the query that fills it; each is documented under the same name in docs/views.md
 TABLES = {
@@ -63,7 +63,17 @@ TABLES = {
 }
 REASON = "what raises the risk, in words; 1 raises it most. NULL: fewer do"
 # small enough to stay views, over the tables above
-VIEWS = ("production", "drift_status", "last_runs", "data_metrics", "model_metrics", "run_metrics", "batch_metrics")
+VIEWS = (
+    "production",
+    "drift_status",
+    "drift_history",
+    "performance_history",
+    "last_runs",
+    "data_metrics",
+    "model_metrics",
+    "run_metrics",
+    "batch_metrics",
+)
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,17 @@ from datetime import date
 from math import floor, log10
 from typing import Any
 
-from churn_duck.page_charts import Frame, Tick
+from churn_duck.page_charts import LABEL, Frame, Tick, day_name, day_ticks, placer
 from churn_duck.page_format import count, number, percent
 
 Rows = Sequence[Mapping[str, Any]]
 SHOWN_COLUMNS, SHOWN_DOTS = {960: 26, 360: 8}, 60
 # whose quarters have two digits at most
 ENDS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
-# a label of a date or a number needs so many px
-LABEL = 44
 # what fits a number inside a bar, px
 ROOM = 15
 MOVEMENTS = ("rose", "signed up", "came back", "fell", "fell silent", "removed")
 STACKED = ("high", "medium")
-
-
-def day_name(day: date) -> str:
-    """3 Nov."""
-    return f"{day.day} {day:%b}"
 
 
 def ceiling(value: float) -> float:
@@ -197,7 +190,8 @@ def history(rows: Rows, metric: str) -> History:
     own = [row for row in rows if row["metric"] == metric][-SHOWN_DOTS:]
     frame = Frame(380, 270)
     most = min(1.0, ceiling(max((row[end] or 0 for row in own for end in _shown(row)), default=0)))
-    x, y = _placer(frame, own), _scale(frame, most)
+    days = [row["as_of_date"] for row in own]
+    x, y = placer(frame, days), _scale(frame, most)
     known = [_span(row, x, y, "realised") for row in own if row["realised"] is not None]
     pending = [_span(row, x, y, "estimate") for row in own if row["realised"] is None and row["estimate"] is not None]
     rule = [
@@ -206,7 +200,7 @@ def history(rows: Rows, metric: str) -> History:
         for row in own if row["recency_rule"] is not None
     ]  # fmt: skip
     ticks = [Tick(frame.y(part / 4), _share(most, part, metric)) for part in range(5)]
-    return History(frame, _day_ticks(frame, own, x), ticks, known, pending, rule, _paths(own, x, y))
+    return History(frame, day_ticks(days, x), ticks, known, pending, rule, _paths(own, x, y))
 
 
 def _share(most: float, quarters: int, metric: str) -> str:
@@ -218,17 +212,6 @@ def _shown(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What is drawn of a day: estimates only where nothing better is known."""
     later = ("estimate_high",) if row["realised"] is None else ("realised", "realised_high", "recency_rule")
     return ("expected", *later)
-
-
-def _placer(frame: Frame, own: Rows) -> Callable[[date], float]:
-    first, last = own[0]["as_of_date"], own[-1]["as_of_date"]
-    days = max((last - first).days, 1)
-    middle = 0.5 if first == last else 0.0
-
-    def x(day: date) -> float:
-        return frame.x(0.05 + 0.9 * (middle + (day - first).days / days))
-
-    return x
 
 
 def _scale(frame: Frame, most: float) -> Callable[[float | None], float | None]:
@@ -245,16 +228,6 @@ def _span(
     if name == "estimate":
         told += f", known on {row['matures_on']}"
     return Span(x(row["as_of_date"]), y(row[name]), y(low), y(high), told)
-
-
-def _day_ticks(frame: Frame, own: Rows, x: Callable[[date], float]) -> list[Tick]:
-    """Dates as far as there is room, the last one first."""
-    kept: list[Tick] = []
-    for row in reversed(own):
-        at = x(row["as_of_date"])
-        if not kept or kept[-1].at - at >= LABEL + 12:
-            kept.append(Tick(at, day_name(row["as_of_date"])))
-    return kept[::-1]
 
 
 def _paths(own: Rows, x: Callable[[date], float], y: Callable[[float | None], float | None]) -> list[str]:

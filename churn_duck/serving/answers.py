@@ -51,23 +51,38 @@ def at_risk(
 
     Raises: Refused for an attribute that there is not, or a value that is none of its type.
     """
-    conditions, parameters = ["churn_risk >= ?"], [min_risk]
-    values: list[Any] = []
-    for name, texts in wanted.items():
-        conditions.append(f"list_contains(?, {quoted(name)})")
-        values.append(_values(snapshot, name, texts))
-    where, given = " and ".join(conditions), [*parameters, *values]
-    (total,) = snapshot.rows(f"select count(*) as users from ranked_users where {where}", given)
-    page = snapshot.rows(
-        f"from ranked_users where {where} order by risk_rank limit ? offset ?", [*given, limit, offset]
-    )
-    more = offset + limit < total["users"]
+    total, page = listed(snapshot, limit, offset, min_risk, wanted)
+    more = offset + limit < total
     return {
         **source(snapshot, snapshot.manifest.scored_by),
-        "total": total["users"],
+        "total": total,
         "next_offset": offset + limit if more else None,
         "users": [_ranked(snapshot, row) for row in page],
     }
+
+
+def listed(
+    snapshot: Snapshot, limit: int, offset: int, min_risk: float, wanted: Mapping[str, Sequence[str]], user: str = ""
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many users fit, and a page of their rows of `ranked_users`; `user` is an id, or how a text one begins.
+
+    Raises: Refused as above.
+    """
+    conditions = ["churn_risk >= ?"]
+    values: list[Any] = [min_risk]
+    for name, texts in wanted.items():
+        conditions.append(f"list_contains(?, {quoted(name)})")
+        values.append(_values(snapshot, name, texts))
+    if user:
+        is_text = snapshot.columns["ranked_users"]["user_id"] == "VARCHAR"
+        conditions.append("starts_with(user_id, ?)" if is_text else "user_id = ?")
+        values.append(_user_id(snapshot, user))
+    where = " and ".join(conditions)
+    (total,) = snapshot.rows(f"select count(*) as users from ranked_users where {where}", values)
+    page = snapshot.rows(
+        f"from ranked_users where {where} order by risk_rank limit ? offset ?", [*values, limit, offset]
+    )
+    return total["users"], page
 
 
 def _values(snapshot: Snapshot, name: str, texts: Sequence[str]) -> list[Any]:

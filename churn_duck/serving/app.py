@@ -20,6 +20,7 @@ from churn_duck import __version__
 from churn_duck.errors import ChurnDuckError, ModelError, WarehouseError
 from churn_duck.exposition import exposition
 from churn_duck.serving import answers, shapes
+from churn_duck.serving.dashboard import dashboard
 from churn_duck.serving.guard import capped_body, guard
 from churn_duck.serving.hook import Hook
 from churn_duck.serving.hook import router as hook_router
@@ -56,6 +57,7 @@ def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None
     app.include_router(_answers(snapshots, traffic, warehouse), dependencies=[Depends(guard(token))])
     app.include_router(_description(app, snapshots), dependencies=[Depends(guard(token))])
     app.include_router(hook_router(hook))
+    app.include_router(dashboard(snapshots, warehouse, token))
     _handle_errors(app)
     return app
 

@@ -1,0 +1,202 @@
+"""The dashboard: pages for people over the newest snapshot, rendered here, without scripts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import parse_qs, quote
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+
+from churn_duck.errors import ChurnDuckError
+from churn_duck.pages import template
+from churn_duck.serving.guard import capped_body
+from churn_duck.serving.people import Asked, people, person
+from churn_duck.serving.rows import Refused
+from churn_duck.serving.session import NotSignedIn, Sessions, is_own, keep, safe_target
+from churn_duck.serving.watched import versions, watched
+from churn_duck.snapshot import Snapshot, Snapshots
+from churn_duck.warehouse import Warehouse
+
+PAGES = (".", "user", "watch", "models")
+FIXED = ("user_id", "min_risk", "offset")
+FORM_BYTES = 8192
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # a form needs to say where it comes from, others need not know
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """Whatever goes wrong on the way to a page is a page too, and every answer has the headers."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler of the route, with both."""
+        handler = super().get_route_handler()
+
+        async def page(request: Request) -> Response:
+            try:
+                answer = await handler(request)
+            except NotSignedIn:
+                answer = _to_sign_in(request)
+            except Refused as error:
+                answer = _trouble(error.status, [problem.msg for problem in error.problems])
+            except RequestValidationError as error:
+                answer = _trouble(422, [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()])
+            except HTTPException as error:
+                answer = _trouble(error.status_code, [str(error.detail)])
+            except ChurnDuckError as error:
+                answer = _trouble(503, [str(error)])
+            for name, value in HEADERS.items():
+                answer.headers.setdefault(name, value)
+            return answer
+
+        return page
+
+
+def dashboard(snapshots: Snapshots, warehouse: Warehouse, token: str | None) -> APIRouter:
+    """The pages, and the way in where there is a token."""
+    sessions = Sessions(token)
+    router = APIRouter(include_in_schema=False, route_class=PageRoute)
+    router.include_router(_entrance(sessions))
+    router.include_router(_people(snapshots, warehouse, sessions), dependencies=[Depends(sessions.require)])
+    router.include_router(_watched(snapshots, warehouse, sessions), dependencies=[Depends(sessions.require)])
+    return router
+
+
+def _people(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
+    router = APIRouter(route_class=PageRoute)
+    told = {
+        "churn_window_days": warehouse.settings.churn.window_days,
+        "active_within_days": warehouse.settings.population.active_within_days,
+    }
+
+    @router.get("/")
+    def ranked(
+        request: Request,
+        user_id: str = "",
+        min_risk: Annotated[float, Query(ge=0, le=1)] = 0,
+        offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    ) -> Response:
+        """Whom to call first."""
+        given = {name: request.query_params.getlist(name) for name in request.query_params if name not in FIXED}
+        wanted = {name: kept for name, values in given.items() if (kept := [value for value in values if value])}
+        with snapshots.use() as snapshot:
+            content = people(snapshot, Asked(user_id.strip(), min_risk, offset, wanted))
+            words = [name for name, kind in snapshot.attributes.items() if kind == "VARCHAR"]
+            return _page("list", ".", sessions, snapshot, words=words, **told, **content)
+
+    @router.get("/user")
+    def user(user_id: str = "") -> Response:
+        """One user: risk, reasons, activity."""
+        with snapshots.use() as snapshot:
+            content = person(snapshot, user_id)
+            if content is None:
+                raise HTTPException(404, f"There is no user {user_id}.")
+            return _page("user", "user", sessions, snapshot, **told, **content)
+
+    return router
+
+
+def _watched(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
+    router = APIRouter(route_class=PageRoute)
+
+    @router.get("/watch")
+    def watch() -> Response:
+        """Drift, and what came true."""
+        with snapshots.use() as snapshot:
+            return _page("watch", "watch", sessions, snapshot, **watched(snapshot, warehouse))
+
+    @router.get("/models")
+    def models() -> Response:
+        """Models, promotions and retrainings."""
+        with snapshots.use() as snapshot:
+            return _page("models", "models", sessions, snapshot, **versions(snapshot))
+
+    return router
+
+
+def _entrance(sessions: Sessions) -> APIRouter:
+    router = APIRouter(route_class=PageRoute)
+
+    @router.get("/dashboard.css")
+    def style() -> Response:
+        """The styles of all pages; their address changes with them."""
+        text = template("dashboard.css.jinja").render()
+        return Response(text, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    @router.get("/sign-in")
+    def ask(next: str = ".") -> Response:
+        """Ask for the token."""
+        if not sessions.are_needed:
+            return RedirectResponse(".", 303)
+        return _rendered("sign_in", 200, next=safe_target(next, PAGES), is_wrong=False)
+
+    @router.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        """Open a session for whoever knows the token."""
+        form = await _form(request)
+        target = safe_target(form.get("next", "."), PAGES)
+        if not sessions.is_token(form.get("token", "").strip()):
+            return _rendered("sign_in", 403, next=target, is_wrong=True)
+        answer = RedirectResponse(target, 303)
+        keep(answer, request, sessions.made())
+        return answer
+
+    @router.post("/sign-out")
+    async def sign_out(request: Request) -> Response:
+        """End the session of this browser."""
+        await _form(request)
+        answer = RedirectResponse("sign-in", 303)
+        keep(answer, request, "")
+        return answer
+
+    return router
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form that a page of ours sent. Raises: HTTPException (403) for somebody else's."""
+    if not is_own(request):
+        raise HTTPException(403, "This form was sent by another site.")
+    body = await capped_body(request, FORM_BYTES)
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=10)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _to_sign_in(request: Request) -> Response:
+    wanted = request.url.path.rpartition("/")[2] or "."
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"sign-in?next={quote(wanted + query, safe='')}", 303)
+
+
+def _page(name: str, path: str, sessions: Sessions, snapshot: Snapshot, **content: Any) -> Response:
+    return _rendered(name, 200, path=path, manifest=snapshot.manifest, can_sign_out=sessions.are_needed, **content)
+
+
+def _trouble(status: int, said: list[str]) -> Response:
+    return _rendered("trouble", status, title=HTTPStatus(status).phrase, status=status, said=said)
+
+
+def _rendered(name: str, code: int, /, **content: Any) -> Response:
+    return HTMLResponse(template(f"dashboard_{name}.html.jinja").render(style=_style_version(), **content), code)
+
+
+@cache
+def _style_version() -> str:
+    return hashlib.sha256(template("dashboard.css.jinja").render().encode()).hexdigest()[:12]

@@ -1,0 +1,93 @@
+"""Sessions of the dashboard: a browser cannot send a bearer token, so it shows a signed cookie instead."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fastapi import Request
+from fastapi.responses import Response
+
+COOKIE = "churn_duck_session"
+SECONDS = 12 * 3600
+
+
+class NotSignedIn(Exception):
+    """There is a token, and neither it nor a session was shown."""
+
+
+class Sessions:
+    """Who may see the pages: everybody without a token, or else whoever shows it or signed in with it.
+
+    A session is `expiry.nonce.signature`. Its key is derived from the token, slowly, so that a stolen cookie is no way
+    to guess it; a new token ends all sessions. Nothing is kept here, so that replicas and restarts know each other's.
+    """
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._key = b"" if token is None else _derived(token)
+
+    @property
+    def are_needed(self) -> bool:
+        return self._token is not None
+
+    def is_token(self, shown: str) -> bool:
+        """Whether this is the token, in constant time."""
+        return self._token is not None and hmac.compare_digest(shown.encode(), self._token.encode())
+
+    def made(self) -> str:
+        """A new session from now on."""
+        claim = f"{int(time.time()) + SECONDS}.{secrets.token_hex(8)}"
+        return f"{claim}.{self._signature(claim)}"
+
+    def holds(self, session: str) -> bool:
+        """Whether it was made here, with this token, and has not expired."""
+        claim, _, signature = session.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._signature(claim).encode()):
+            return False
+        return time.time() < int(claim.partition(".")[0])
+
+    def require(self, request: Request) -> None:
+        """Raises: NotSignedIn."""
+        if self._token is None or self.holds(request.cookies.get(COOKIE, "")):
+            return
+        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self.is_token(shown):
+            raise NotSignedIn
+
+    def _signature(self, claim: str) -> str:
+        return hmac.new(self._key, claim.encode(), hashlib.sha256).hexdigest()
+
+
+def _derived(token: str) -> bytes:
+    return hashlib.scrypt(token.encode(), salt=b"churn-duck dashboard session", n=2**14, r=8, p=1, dklen=32)
+
+
+def keep(response: Response, request: Request, session: str) -> None:
+    """Set the cookie; an empty session ends it."""
+    # a proxy that ends TLS says so; at worst, a lie makes the cookie stricter
+    secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
+    response.set_cookie(
+        COOKIE, session, max_age=SECONDS if session else 0, httponly=True, samesite="strict", secure=secure, path="/"
+    )
+
+
+def is_own(request: Request) -> bool:
+    """Whether a form was sent by a page of this server: browsers say where it comes from."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def safe_target(wanted: str, pages: tuple[str, ...]) -> str:
+    """The page to go on to, relative and one of `pages`; what somebody else wrote into a link leads to the first."""
+    path, _, query = wanted.partition("?")
+    if path not in pages:
+        return pages[0]
+    given = urlencode(parse_qsl(query))
+    return f"{path}?{given}" if given else path
