@@ -37,7 +37,9 @@ TABLES = {
     "scored_features": "from scored_features order by user_id",
     "users_clean": "from users_clean order by user_id",
     "user_activity": """from user_activity
-        where activity_date > (select as_of_date from period) - $days order by user_id, activity_date""",
+        where activity_date > (select as_of_date from period) - $days
+            and activity_date <= (select as_of_date from period)
+        order by user_id, activity_date""",
     "what_changed": "from what_changed order by user_id",
     "score_proxy": "from score_proxy",
     "feature_nulls": "from feature_nulls order by feature",

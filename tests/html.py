@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 EVIL = "<script>alert('x')</script>"
 ESCAPED = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
 # without an end tag
-VOID = ("meta", "line", "circle", "path", "rect", "wbr")
+VOID = ("meta", "link", "input", "line", "circle", "path", "rect", "wbr")
 
 
 class Tags(HTMLParser):

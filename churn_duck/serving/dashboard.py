@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -67,22 +68,48 @@ class PageRoute(APIRoute):
         return page
 
 
+@dataclass(frozen=True)
+class Site:
+    """What every page stands on."""
+
+    snapshots: Snapshots
+    warehouse: Warehouse
+    sessions: Sessions
+
+    def page(self, name: str, path: str, snapshot: Snapshot, **content: Any) -> Response:
+        """A page over the snapshot, which says so when that is not as it should be."""
+        return _rendered(
+            name,
+            200,
+            path=path,
+            manifest=snapshot.manifest,
+            stale=list(self._stale(snapshot)),
+            can_sign_out=self.sessions.are_needed,
+            churn_window_days=self.warehouse.settings.churn.window_days,
+            active_within_days=self.warehouse.settings.population.active_within_days,
+            **content,
+        )
+
+    def _stale(self, snapshot: Snapshot) -> Iterator[str]:
+        allowed = self.warehouse.settings.serving.max_age_days
+        if allowed is not None and snapshot.age_days > allowed:
+            yield f"Published {snapshot.age_days:.1f} days ago, {allowed:g} are allowed. Does the daily job run?"
+        if self.snapshots.trouble:
+            yield f"A newer snapshot cannot be shown: {self.snapshots.trouble}"
+
+
 def dashboard(snapshots: Snapshots, warehouse: Warehouse, token: str | None) -> APIRouter:
     """The pages, and the way in where there is a token."""
-    sessions = Sessions(token)
-    router = APIRouter(include_in_schema=False, route_class=PageRoute)
-    router.include_router(_entrance(sessions))
-    router.include_router(_people(snapshots, warehouse, sessions), dependencies=[Depends(sessions.require)])
-    router.include_router(_watched(snapshots, warehouse, sessions), dependencies=[Depends(sessions.require)])
+    site = Site(snapshots, warehouse, Sessions(token))
+    router = APIRouter(include_in_schema=False)
+    router.include_router(_entrance(site.sessions))
+    for pages in (_people(site), _watched(site)):
+        router.include_router(pages, dependencies=[Depends(site.sessions.require)])
     return router
 
 
-def _people(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
-    router = APIRouter(route_class=PageRoute)
-    told = {
-        "churn_window_days": warehouse.settings.churn.window_days,
-        "active_within_days": warehouse.settings.population.active_within_days,
-    }
+def _people(site: Site) -> APIRouter:
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/")
     def ranked(
@@ -94,43 +121,42 @@ def _people(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> A
         """Whom to call first."""
         given = {name: request.query_params.getlist(name) for name in request.query_params if name not in FIXED}
         wanted = {name: kept for name, values in given.items() if (kept := [value for value in values if value])}
-        with snapshots.use() as snapshot:
+        with site.snapshots.use() as snapshot:
             content = people(snapshot, Asked(user_id.strip(), min_risk, offset, wanted))
-            words = [name for name, kind in snapshot.attributes.items() if kind == "VARCHAR"]
-            return _page("list", ".", sessions, snapshot, words=words, **told, **content)
+            return site.page("list", ".", snapshot, **content)
 
     @router.get("/user")
     def user(user_id: str = "") -> Response:
         """One user: risk, reasons, activity."""
-        with snapshots.use() as snapshot:
+        with site.snapshots.use() as snapshot:
             content = person(snapshot, user_id)
             if content is None:
                 raise HTTPException(404, f"There is no user {user_id}.")
-            return _page("user", "user", sessions, snapshot, **told, **content)
+            return site.page("user", "user", snapshot, **content)
 
     return router
 
 
-def _watched(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
-    router = APIRouter(route_class=PageRoute)
+def _watched(site: Site) -> APIRouter:
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/watch")
     def watch() -> Response:
         """Drift, and what came true."""
-        with snapshots.use() as snapshot:
-            return _page("watch", "watch", sessions, snapshot, **watched(snapshot, warehouse))
+        with site.snapshots.use() as snapshot:
+            return site.page("watch", "watch", snapshot, **watched(snapshot, site.warehouse))
 
     @router.get("/models")
     def models() -> Response:
         """Models, promotions and retrainings."""
-        with snapshots.use() as snapshot:
-            return _page("models", "models", sessions, snapshot, **versions(snapshot))
+        with site.snapshots.use() as snapshot:
+            return site.page("models", "models", snapshot, **versions(snapshot))
 
     return router
 
 
 def _entrance(sessions: Sessions) -> APIRouter:
-    router = APIRouter(route_class=PageRoute)
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/dashboard.css")
     def style() -> Response:
@@ -183,10 +209,6 @@ def _to_sign_in(request: Request) -> Response:
     wanted = request.url.path.rpartition("/")[2] or "."
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"sign-in?next={quote(wanted + query, safe='')}", 303)
-
-
-def _page(name: str, path: str, sessions: Sessions, snapshot: Snapshot, **content: Any) -> Response:
-    return _rendered(name, 200, path=path, manifest=snapshot.manifest, can_sign_out=sessions.are_needed, **content)
 
 
 def _trouble(status: int, said: list[str]) -> Response:

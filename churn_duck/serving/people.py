@@ -56,7 +56,9 @@ def people(snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
     last = asked.offset + len(rows)
     return {
         "asked": asked,
+        "words": [name for name, kind in snapshot.attributes.items() if kind == "VARCHAR"],
         "total": total,
+        "page_size": PAGE,
         "first": asked.offset + 1,
         "last": last,
         "rows": shown,

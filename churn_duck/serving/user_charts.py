@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -64,4 +64,6 @@ def activity(rows: Rows, last: date, width: int) -> Columns:
     events = {row["activity_date"]: row["total_events"] for row in rows}
     days = [last - timedelta(days=age) for age in reversed(range(DAYS[width]))]
     stacks = [(day, [("events", events.get(day, 0), f"{day}: {count(events.get(day, 0))} events")]) for day in days]
-    return columns(stacks, width, 170)
+    drawn = columns(stacks, width, 170)
+    # too narrow for numbers; the table has them
+    return replace(drawn, bars=[replace(bar, label="") for bar in drawn.bars])
