@@ -131,7 +131,7 @@ def test_the_form_filters_and_keeps_what_was_chosen(client: TestClient) -> None:
     assert ids(text) == [str(one["user_id"]) for one in wanted["users"]]
     assert f"{wanted['total']} of " in text
     assert "<option selected>paid</option>" in text
-    assert re.search(r'<option value="0.35" selected>35', text)
+    assert re.search(r'<option value="0.35" selected>from 35', text)
     assert "<option>free</option>" in text
 
 
