@@ -1,7 +1,7 @@
 -- retraining_grounds: one row per reason to retrain, as the production model stands on the as-of date.
 -- grain:  reason
 -- reads:  production_at, models, period, params, drift_reports, realised_performance, realised_intervals
--- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known, production ranks
+-- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known production ranks
 -- worse than its test promised, or worse than the recency rule, and the 95 % interval says that this is no chance. Days
 -- are of the data, not of the clock, and count from the newest training of any model. Where the data itself is in doubt
 -- (freshness, volume or a column FAILed) nothing should be learned from it, whatever the reason.
@@ -29,18 +29,23 @@ standing as (
     cross join params
 ),
 
-failed as (
+verdicts as (
     select
-        string_agg(drift_reports.name, ', ' order by drift_reports.name)
-            filter (where drift_reports.kind not in ('freshness', 'volume', 'column')) as features,
-        string_agg(drift_reports.name, ', ' order by drift_reports.name)
-            filter (where drift_reports.kind in ('freshness', 'volume', 'column')) as doubts
+        drift_reports.name,
+        drift_reports.kind in ('freshness', 'volume', 'column') as is_of_data
     from standing
     inner join drift_reports
         on
             standing.model_version = drift_reports.model_version
             and standing.as_of_date = drift_reports.as_of_date
     where drift_reports.verdict = 'FAIL'
+),
+
+failed as (
+    select
+        string_agg(name, ', ' order by name) filter (where not is_of_data) as features,
+        string_agg(name, ', ' order by name) filter (where is_of_data) as doubts
+    from verdicts
 ),
 
 known as (
@@ -65,6 +70,7 @@ known as (
 judged as (
     select
         known.as_of_date,
+        known.model_version,
         known.roc_auc,
         known.expected_roc_auc,
         known.pr_auc,
@@ -102,7 +108,7 @@ grounds as (
             'no label is known yet of a day that production scored'
         ) as said
     from standing
-    left join judged on true
+    left join judged on standing.model_version = judged.model_version
     union all
     select
         'schedule' as reason,
