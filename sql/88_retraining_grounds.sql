@@ -103,7 +103,7 @@ grounds as (
         coalesce(judged.breaks_promise or judged.loses_to_rule, false) as is_due,
         coalesce(
             'of ' || judged.as_of_date || ': ROC-AUC ' || format('{:.3f}', judged.roc_auc) || ', promised '
-            || format('{:.3f}', judged.expected_roc_auc) || '; PR-AUC ' || format('{:.3f}', judged.pr_auc)
+            || format('{:.3f}', judged.expected_roc_auc) || ', PR-AUC ' || format('{:.3f}', judged.pr_auc)
             || ', recency rule ' || format('{:.3f}', judged.recency_pr_auc),
             'no label is known yet of a day that production scored'
         ) as said
