@@ -70,7 +70,7 @@ VIEWS = (
     "drift_status",
     "drift_history",
     "performance_history",
-    "last_runs",
+    "newest_runs",
     "data_metrics",
     "model_metrics",
     "run_metrics",
