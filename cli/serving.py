@@ -77,11 +77,13 @@ def hook_from_environment(at: Global, config: Path | None) -> Hook | None:
     from churn_duck.serving.cluster import job_starter
     from churn_duck.serving.guard import HOOK_TOKEN, token_from_environment
     from churn_duck.serving.hook import Hook
-    from churn_duck.serving.process import ProcessStarter
 
     token, serving = token_from_environment(HOOK_TOKEN), at.settings.serving
     if token is None:
         return None
+    # only here: its locks are not to be had on every system
+    from churn_duck.serving.process import ProcessStarter
+
     cooldown = timedelta(minutes=serving.hook_cooldown_minutes)
     starter = job_starter(cooldown) or ProcessStarter(_retrain(at, config), at.warehouse.reports, cooldown)
     return Hook(token, tuple(serving.hook_alerts), starter)

@@ -20,14 +20,14 @@ from fastapi.testclient import TestClient
 
 from churn_duck.config import Settings
 from churn_duck.errors import ConfigError
+from churn_duck.publish import publish
 from churn_duck.serving.app import create_app
 from churn_duck.serving.cluster import JobStarter, job_name, job_starter
 from churn_duck.serving.hook import Hook
 from churn_duck.serving.process import ProcessStarter
 from churn_duck.serving.starting import Started, Starter, StartFailed
-from churn_duck.warehouse import Warehouse, connected, open_warehouse
-from cli.options import Global
-from cli.serving import hook_from_environment
+from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
+from cli import main, options, serving  # noqa: F401  (the main module registers the commands in their order)
 
 DAY = timedelta(days=1)
 BEARER = {"Authorization": "Bearer hush"}
@@ -153,6 +153,22 @@ def test_what_could_not_start_is_a_fault_of_ours(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()) == (502, {"detail": "no more room"})
 
 
+def test_nothing_is_learned_from_an_outage(own: Warehouse) -> None:
+    with working(own, "test") as con:
+        (day,) = con.execute("select as_of_date from period").fetchall()[0]
+        (model,) = con.execute("select model_version from production").fetchall()[0]
+        con.execute(
+            "insert into drift_reports values (?, ?, 'silent_days', 'freshness', 'FAIL', null, null, 'silent', now())",
+            [day, model],
+        )
+        publish(con, own)
+    starter = Counting()
+    with TestClient(create_app(own, None, Hook("hush", NAMES, starter))) as client:
+        answer = post(client, message(alert()))
+    assert (answer.status_code, answer.json()["done"], starter.calls) == (200, "nothing", 0)
+    assert answer.json()["said"] == "not on data that is itself in doubt: silent_days FAILed"
+
+
 def waited_for(path: Path, text: str) -> str:
     deadline = time.monotonic() + 60
     while text not in (said := path.read_text() if path.exists() else "") and time.monotonic() < deadline:
@@ -203,7 +219,7 @@ def test_the_process_knows_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_an_alert_really_retrains_a_real_warehouse(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_DUCK_HOOK_TOKEN", "hush")
-    hook = hook_from_environment(Global(own.settings, own, False), None)
+    hook = serving.hook_from_environment(options.Global(own.settings, own, False), None)
     with TestClient(create_app(own, None, hook)) as client:
         answer = post(client, message(alert("ChurnRealisedLoss")))
         assert answer.status_code == 202, answer.json()

@@ -56,7 +56,7 @@ def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None
     app.include_router(_state(snapshots, traffic, warehouse))
     app.include_router(_answers(snapshots, traffic, warehouse), dependencies=[Depends(guard(token))])
     app.include_router(_description(app, snapshots), dependencies=[Depends(guard(token))])
-    app.include_router(hook_router(hook))
+    app.include_router(hook_router(hook, snapshots))
     app.include_router(dashboard(snapshots, warehouse, token))
     _handle_errors(app)
     return app

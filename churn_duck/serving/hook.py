@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from churn_duck.errors import ChurnDuckError
 from churn_duck.serving import alerts, shapes
 from churn_duck.serving.guard import HOOK_TOKEN, capped_body
 from churn_duck.serving.starting import Starter, StartFailed
+from churn_duck.snapshot import Snapshots
 
 MOST_BYTES = 1_000_000
 bearer = HTTPBearer(
@@ -39,7 +41,7 @@ class Hook:
     starter: Starter
 
 
-def router(hook: Hook | None) -> APIRouter:
+def router(hook: Hook | None, snapshots: Snapshots) -> APIRouter:
     """The route; without a hook it answers 404."""
     routes = APIRouter(prefix="/hooks", tags=["hooks"])
 
@@ -55,7 +57,7 @@ def router(hook: Hook | None) -> APIRouter:
         """Start a retraining for alerts that ask for one, once a cooldown; 200 and why where nothing is done."""
         known = _admitted(hook, given)
         body = await capped_body(request, MOST_BYTES)
-        return await run_in_threadpool(_answer, known, body)
+        return await run_in_threadpool(_answer, known, snapshots, body)
 
     return routes
 
@@ -69,15 +71,27 @@ def _admitted(hook: Hook | None, given: HTTPAuthorizationCredentials | None) -> 
     return hook
 
 
-def _answer(hook: Hook, body: bytes) -> Response:
+def _answer(hook: Hook, snapshots: Snapshots, body: bytes) -> Response:
     asking = alerts.asking(alerts.message(body), hook.alerts)
     if not asking:
         return _told(200, "nothing", f"none of these fires: {', '.join(hook.alerts)}")
+    if doubts := _doubts(snapshots):
+        return _told(200, "nothing", f"not on data that is itself in doubt: {doubts} FAILed", asking)
     try:
         started = hook.starter.start()
     except StartFailed as error:
         return JSONResponse({"detail": str(error)}, 502)
     return _told(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.said, asking)
+
+
+def _doubts(snapshots: Snapshots) -> str | None:
+    """Why nothing should be learned from the data, as the newest snapshot has it: an outage alerts as drift does."""
+    try:
+        with snapshots.use() as snapshot:
+            (row,) = snapshot.rows("select any_value(data_doubts) as doubts from retraining_grounds")
+    except ChurnDuckError:
+        return None
+    return row["doubts"] or None
 
 
 def _told(status: int, done: str, said: str, asking: list[str] | None = None) -> Response:
