@@ -9,6 +9,7 @@ from churn_duck.page_format import NARROW, bounds, count, number, percent
 
 Found = Mapping[str, Any]
 OLD_LIST_DAYS = 7
+INVENTED = "These users are invented. The page shows what it would look like; its figures are of no real business."
 
 
 def headlines(found: Found) -> list[dict[str, str]]:
@@ -163,7 +164,7 @@ def notes(found: Found) -> list[str]:
 def _notes(found: Found) -> Iterator[str]:
     scored = found["scored"]
     if found["is_invented"]:
-        yield "These users are invented. The page shows what it would look like; its figures are of no real business."
+        yield INVENTED
     if scored is None:
         return
     age = (found["as_of_date"] - scored["as_of_date"]).days

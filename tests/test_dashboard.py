@@ -235,11 +235,13 @@ def test_drift_shows_once_it_was_checked_and_an_old_snapshot_is_said_to_be_old(o
         drift(con, own, None, silent)
         performance(con, own, None, silent)
         publish(con, own)
+    own.generated.mkdir()
     stale = open_warehouse(parse_settings({"serving": {"max_age_days": 1e-9}}, "test"), own.root)
     with TestClient(create_app(stale)) as client:
         text = client.get("/watch").text
         assert '<table class="heat">' in text
         assert "Does the daily job run?" in text
+        assert text.count("These users are invented.") == client.get("/").text.count("These users are invented.") == 1
 
 
 def test_models_show_promotions_with_their_evidence(client: TestClient, ran: tuple[Warehouse, Ran]) -> None:

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 
 from churn_duck.errors import ChurnDuckError
 from churn_duck.pages import template
+from churn_duck.report_words import INVENTED
 from churn_duck.serving.guard import capped_body
 from churn_duck.serving.people import Asked, people, person
 from churn_duck.serving.rows import Refused
@@ -83,14 +84,16 @@ class Site:
             200,
             path=path,
             manifest=snapshot.manifest,
-            stale=list(self._stale(snapshot)),
+            told_first=list(self._told_first(snapshot)),
             can_sign_out=self.sessions.are_needed,
             churn_window_days=self.warehouse.settings.churn.window_days,
             active_within_days=self.warehouse.settings.population.active_within_days,
             **content,
         )
 
-    def _stale(self, snapshot: Snapshot) -> Iterator[str]:
+    def _told_first(self, snapshot: Snapshot) -> Iterator[str]:
+        if self.warehouse.is_invented:
+            yield INVENTED
         allowed = self.warehouse.settings.serving.max_age_days
         if allowed is not None and snapshot.age_days > allowed:
             yield f"Published {snapshot.age_days:.1f} days ago, {allowed:g} are allowed. Does the daily job run?"

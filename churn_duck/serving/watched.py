@@ -39,7 +39,8 @@ def _found(snapshot: Snapshot, warehouse: Warehouse) -> Mapping[str, Any]:
     days = snapshot.rows("from scored_days where as_of_date = ?", [manifest.as_of_date])
     return {
         "as_of_date": _end(snapshot),
-        "is_invented": warehouse.is_invented,
+        # every page says so, on top
+        "is_invented": False,
         "production": manifest.model_version,
         "scored": days[0] if days else None,
         "churn_window_days": settings.churn.window_days,
