@@ -40,6 +40,14 @@ demo-drift *ARGS:
     uv run churn-duck drift
     uv run churn-duck demo-drift {{ ARGS }} || test $? -eq 2
 
+# a read-only snapshot for readers, in place of the last one
+publish *ARGS:
+    uv run churn-duck publish {{ ARGS }}
+
+# the API over the newest snapshot, on this machine only unless told otherwise
+serve *ARGS:
+    uv run churn-duck serve {{ ARGS }}
+
 # 200 pairs of halves of one day, and every other slow test
 test-slow *ARGS:
     uv run pytest -m slow {{ ARGS }}
@@ -57,6 +65,10 @@ bench *ARGS:
 # every stage on a million users and a year: a quarter of an hour and 10 GB of disk
 bench-stages *ARGS:
     uv run python benchmarks/stages.py {{ ARGS }}
+
+# the API under eight clients while snapshots are published: two minutes
+bench-serving *ARGS:
+    uv run python benchmarks/serving.py {{ ARGS }}
 
 # the main job on a business of the contract's size
 bench-small *ARGS:

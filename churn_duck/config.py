@@ -171,6 +171,19 @@ class Drift(Section):
     fail_silent_days: Days = 2
 
 
+class Serving(Section):
+    """What is published for readers, and how it is served.
+
+    `history_days` of scores and activity go into a snapshot, and `keep_snapshots` of them stay on disk. `/ready` says
+    no once the newest is older than `max_age_days` (null: never). `max_rows` is the most that one call may ask for.
+    """
+
+    history_days: Days = 90
+    keep_snapshots: Annotated[int, Field(ge=2, le=1000)] = 5
+    max_age_days: Annotated[float, Field(gt=0)] | None = 2.0
+    max_rows: Annotated[int, Field(ge=1000)] = 10_000
+
+
 class Retraining(Section):
     """When a retraining is due beside drift and realised losses, in days of the data; null: never for that reason.
 
@@ -207,6 +220,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     scoring: Scoring = Scoring()
     drift: Drift = Drift()
+    serving: Serving = Serving()
     retraining: Retraining = Retraining()
     engine: Engine = Engine()
 

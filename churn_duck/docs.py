@@ -30,7 +30,7 @@ LAYERS = {
     "6": "Datasets",
     "7": "What drift is measured against, and the backtest",
     "8": "Models, scores and performance",
-    "9": "Evaluation, and drift of the day",
+    "9": "Evaluation, drift of the day, and what is exposed to monitoring",
 }
 BOUNDS = {
     "minimum": "at least {}",

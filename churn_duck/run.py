@@ -19,6 +19,7 @@ from churn_duck.land import Landed, land_configured, land_sources
 from churn_duck.performance import performance
 from churn_duck.promote import Decision, promote
 from churn_duck.proxy import score_proxy
+from churn_duck.publish import publish
 from churn_duck.registry import Version
 from churn_duck.report import report, write_report
 from churn_duck.retraining import Grounds, Reasons, Retrained, grounds, retrain
@@ -90,7 +91,7 @@ def run(
     tell: Tell,
     force: bool = False,
 ) -> Ran:
-    """Land the configured sources, validate, build, train, promote and score; train anew only on new data, or `force`.
+    """Land, validate, build, train, promote, score and publish; train anew only on new data, or `force`.
 
     Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
     """
@@ -99,6 +100,7 @@ def run(
     tell("comparing the models")
     decision = promote(con, warehouse, as_of, tell)
     scored = score(con, warehouse, as_of, top_k, tell)
+    publish(con, warehouse, as_of, tell)
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
     return Ran(ready.landed, ready.rules, trained, decision, scored, top)
 

@@ -13,6 +13,7 @@ import duckdb
 from churn_duck import __version__
 from churn_duck.catalog import find
 from churn_duck.errors import ChurnDuckError, NothingNew, WarehouseError
+from churn_duck.exposition import write_textfile
 from churn_duck.warehouse import Warehouse, working
 
 log = logging.getLogger("churn_duck")
@@ -51,6 +52,7 @@ def recorded(
             raise
         finally:
             _end(con, warehouse, started, entry)
+            _expose(con, warehouse)
             log.info("ended", extra={"command": command, **vars(entry)})
 
 
@@ -81,6 +83,14 @@ def _end(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, started: datetime
         model_version = ?, data_hash = ? where started_at = ?""",
         [datetime.now(UTC).replace(tzinfo=None), *vars(entry).values(), _data_hash(warehouse), started],
     )
+
+
+def _expose(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Let monitoring see how the command ended; that it cannot is no reason for the command to fail."""
+    try:
+        write_textfile(con, warehouse)
+    except (OSError, duckdb.Error) as error:
+        log.warning("metrics not written", extra={"error": str(error)})
 
 
 def _data_hash(warehouse: Warehouse) -> str | None:

@@ -60,6 +60,14 @@ class Warehouse:
         return self.root / "reports"
 
     @property
+    def metrics_textfile(self) -> Path:
+        return self.reports / "churn_duck.prom"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
     def compiled(self) -> Path:
         return self.root / "compiled"
 
@@ -192,6 +200,20 @@ def _opened(database: Path, config: DuckConfig) -> duckdb.DuckDBPyConnection:
                 raise WarehouseError(f"{database} is open elsewhere, perhaps in a shell; close it. {error}") from error
             print(f"waiting: {database} is open elsewhere", file=sys.stderr)
             time.sleep(2)
+
+
+def opened_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
+    """A published file, read-only; a reader needs no other file than this one, and writes none.
+
+    One process may open a file with one configuration only, so that everybody here opens snapshots by this. One thread
+    a query: for questions about a user, more only wait for each other, and requests run beside each other anyway.
+    """
+    # by its own name: under a link, the process would be given what the link led to before
+    return duckdb.connect(
+        path.resolve(),
+        read_only=True,
+        config={"enable_external_access": False, "temp_directory": "", "lock_configuration": True, "threads": 1},
+    )
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
 
 @app.command()
 def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Json = False) -> None:
-    """Validate, build, train, promote and score what has landed; land the configured sources first."""
+    """Validate, build, train, promote, score and publish what has landed; land the configured sources first."""
     from churn_duck.run import run as run_all
 
     at: Global = context.obj

@@ -9,7 +9,18 @@ import duckdb
 import typer
 
 from churn_duck.errors import ChurnDuckError
-from cli import data, learn, performance, proof, report, retraining, setup, versions, watch  # noqa: F401  (registers the commands)
+from cli import (  # noqa: F401  (importing registers the commands)
+    data,
+    learn,
+    performance,
+    proof,
+    report,
+    retraining,
+    serving,
+    setup,
+    versions,
+    watch,
+)
 from cli.app import app
 
 USAGE, INTERRUPTED = 64, 130

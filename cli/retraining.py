@@ -28,7 +28,8 @@ def daily(
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Land, validate, build, score, check for drift, look up what came true, write the report; exit 2 on drift FAIL."""
+    """Land, validate, build, score, check for drift, look up what came true, report, publish; exit 2 on drift FAIL."""
+    from churn_duck.publish import publish
     from churn_duck.run import daily as run_day
 
     at: Global = context.obj
@@ -38,6 +39,7 @@ def daily(
         entry.as_of_date, entry.model_version, entry.row_count = scored.as_of_date, scored.model_version, scored.rows
         if day.drift.status == "FAIL":
             entry.outcome, entry.exit_code, entry.said = "drifted", 2, ", ".join(day.drift.names("FAIL"))
+        publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
     show.as_json(_plain_day(day)) if json or at.json else _print_day(day)
     if day.drift.status == "FAIL":
         raise typer.Exit(2)
@@ -57,6 +59,7 @@ def retrain(
     json: Json = False,
 ) -> None:
     """Land, validate, build, train both models, let the gate decide, and score; exit 5 when nothing is new."""
+    from churn_duck.publish import publish
     from churn_duck.run import renew
 
     at: Global = context.obj
@@ -68,6 +71,7 @@ def retrain(
             entry.outcome = "ok" if decision.promoted else "kept"
             entry.said, entry.model_version = decision.reason, decision.production
             entry.as_of_date, entry.row_count = scored.as_of_date, scored.rows
+            publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
     show.as_json(_plain_renewed(made)) if json or at.json else _print_renewed(made)
 
 

@@ -26,6 +26,7 @@ def drift(
     """Compare the day's eligible users with those that production learned from; exit 2 when something FAILs."""
     from churn_duck.drift import drift as compare
     from churn_duck.drift import report
+    from churn_duck.publish import publish
     from churn_duck.run import retrain_on_drift
 
     at: Global = context.obj
@@ -36,6 +37,8 @@ def drift(
         if found.status == "FAIL":
             entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(found.names("FAIL"))
         asked, made = retrain_on_drift(con, at.warehouse, as_of, tell) if retrain else (None, None)
+        if made is not None:
+            publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
     if json or at.json:
         as_json({**content, "retraining_grounds": asked, "retrained": retraining.plain(made)} if retrain else content)
     else:

@@ -46,7 +46,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, business: Path) -> tuple[Wareh
 @pytest.fixture
 def own(tmp_path: Path, ran: tuple[Warehouse, Ran]) -> Warehouse:
     """A private copy of the scored warehouse, to change at will."""
-    shutil.copytree(ran[0].root, tmp_path / "own")
+    shutil.copytree(ran[0].root, tmp_path / "own", symlinks=True)
     warehouse = open_warehouse(Settings(), tmp_path / "own")
     with working(warehouse, "test") as con:
         list(build(con, warehouse))

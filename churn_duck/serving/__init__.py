@@ -1,0 +1,1 @@
+"""The HTTP API over published snapshots; needs the extra `serve`."""

@@ -1,0 +1,63 @@
+"""Commands for readers: publish a snapshot, and serve it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from churn_duck.errors import WarehouseError
+from churn_duck.runs import recorded
+from cli import show
+from cli.app import app
+from cli.options import AsOf, Global, Json
+
+
+@app.command()
+def publish(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
+    """Publish what readers need as one read-only file, in place of the last one; `run` ends with it."""
+    from churn_duck.publish import publish as publish_snapshot
+
+    at: Global = context.obj
+    with show.progress() as tell, recorded(at.warehouse, "publish", as_of) as (con, entry):
+        made = publish_snapshot(con, at.warehouse, as_of, tell)
+        entry.as_of_date, entry.model_version = made.as_of_date, made.model_version
+        entry.row_count, entry.said = sum(made.table_rows.values()), made.snapshot_id
+    if json or at.json:
+        show.as_json(asdict(made))
+    else:
+        scored = f"scores of {made.as_of_date}" if made.as_of_date else "no scores yet"
+        typer.echo(f"{at.warehouse.published / 'current.duckdb'}: {made.snapshot_id}, {scored}, {made.model_version}")
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
+    allow_open: Annotated[
+        bool, typer.Option("--allow-open", help="Let others in without a token: CHURN_DUCK_TOKEN is not set.")
+    ] = False,
+) -> None:
+    """Serve the published snapshot and its model over HTTP; new ones are picked up as they come."""
+    try:
+        import uvicorn
+
+        from churn_duck.serving.app import create_app
+        from churn_duck.serving.guard import require_closed, token_from_environment
+    except ModuleNotFoundError as error:
+        raise WarehouseError('serving needs packages; run: pip install "churn-duck[serve]"') from error
+
+    at: Global = context.obj
+    token = token_from_environment()
+    require_closed(host, token, allow_open)
+    show.note(f"serving {at.warehouse.published} at {host}, port {port or 'chosen by the system'}")
+    uvicorn.run(
+        create_app(at.warehouse, token),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
