@@ -28,7 +28,7 @@ drift:
   fail_silent_days: 2}
 retraining: {cooldown_days: 7, every_days: 28, max_age_days: 91}
 serving: {history_days: 90, keep_snapshots: 5, max_age_days: 2.0, max_rows: 10000}
-engine: {threads: null, memory_limit: null}
+engine: {threads: null, memory_limit: null, lock_wait_seconds: 30.0}
 """
 
 
