@@ -14,13 +14,15 @@ COPY sql sql
 COPY churn_duck churn_duck
 COPY cli cli
 RUN /opt/uv/bin/uv sync --locked --no-dev --no-editable --extra serve --extra s3 --extra postgres
-# headers, and tests that the libraries bring along (numpy's own are imported by numpy.testing); then bytecode, since the
-# root file system will be read-only
-RUN cd .venv/lib/python3.*/site-packages \
-    && rm -rf pyarrow/include pyarrow/tests onnx/backend/test \
-    && find sklearn scipy -type d -name tests -prune -exec rm -rf {} + \
-    && find . -name '*.pyi' -delete \
-    && /app/.venv/bin/python -m compileall -q -j 0 .
+# what the libraries bring along and nothing here asks for (numpy's tests stay: numpy.testing imports them); then bytecode,
+# since nothing can be written beside the code later
+RUN set -- .venv/lib/python3.*/site-packages \
+    && rm -rf "$1/pyarrow/include" "$1/pyarrow/tests" "$1/onnx/backend/test" \
+    && find "$1/pyarrow" \( -name '*flight*' -o -name '*substrait*' \) -delete \
+    && find "$1/botocore/data" -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name 's3control' ! -name 'sts' ! -name 'sso*' -exec rm -rf {} + \
+    && find "$1/sklearn" "$1/scipy" -type d -name tests -prune -exec rm -rf {} + \
+    && find "$1" \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.h' -o -name '*.a' \) -delete \
+    && .venv/bin/python -m compileall -q -j 0 "$1"
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown
@@ -30,8 +32,9 @@ LABEL org.opencontainers.image.title="churn-duck" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
-# pip of the base image goes too; a name for the user id; and a place for data where no volume is mounted
-RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/lib/python3.*/ensurepip /usr/local/bin/pip* \
+# pip of the base image goes, and no program may change its user; a name for ours, and a place for data without a volume
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
+    && rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/lib/python3.*/ensurepip /usr/local/bin/pip* \
     && echo 'churn:x:10001:10001:churn-duck:/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'churn:x:10001:' >> /etc/group \
     && mkdir /data && chown 10001:10001 /data
