@@ -1,4 +1,4 @@
-"""Writes the PrometheusRule of the prometheus overlay from monitoring/alerts.yaml, which has the rules and their tests."""
+"""Writes the PrometheusRule of the prometheus overlay from monitoring/alerts.yaml, where the rules are tested."""
 
 from __future__ import annotations
 
