@@ -18,11 +18,12 @@ RUN /opt/uv/bin/uv sync --locked --no-dev --no-editable --extra serve --extra s3
 # since nothing can be written beside the code later
 RUN set -- .venv/lib/python3.*/site-packages \
     && rm -rf "$1/pyarrow/include" "$1/pyarrow/tests" "$1/onnx/backend/test" \
-    && find "$1/pyarrow" \( -name '*flight*' -o -name '*substrait*' \) -delete \
+    && find "$1/pyarrow" -name '*flight*' -delete \
     && find "$1/botocore/data" -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name 's3control' ! -name 'sts' ! -name 'sso*' -exec rm -rf {} + \
     && find "$1/sklearn" "$1/scipy" -type d -name tests -prune -exec rm -rf {} + \
     && find "$1" \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.h' -o -name '*.a' \) -delete \
-    && .venv/bin/python -m compileall -q -j 0 "$1"
+    && .venv/bin/python -m compileall -q -j 0 "$1" \
+    && .venv/bin/python -W error -c 'import cli.main, churn_duck.serving.app, churn_duck.train, s3fs, adbc_driver_postgresql.dbapi'
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown
