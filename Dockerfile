@@ -26,7 +26,9 @@ RUN set -- .venv/lib/python3.*/site-packages \
     && .venv/bin/python -W error -c 'import cli.main, churn_duck.serving.app, churn_duck.train, s3fs, adbc_driver_postgresql.dbapi'
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=unknown
 LABEL org.opencontainers.image.title="churn-duck" \
       org.opencontainers.image.description="Who of the still-active users is about to leave: jobs and API" \
       org.opencontainers.image.licenses="Apache-2.0" \

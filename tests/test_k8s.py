@@ -210,7 +210,10 @@ def test_the_route_for_alertmanager_reaches_the_service_and_names_alerts_that_ex
     config = yaml.safe_load(block)
     (receiver,) = [item for item in config["receivers"] if item["name"] == "churn-duck-retrain"]
     assert receiver["webhook_configs"][0]["url"] == "http://churn-duck-api.churn-duck.svc:8000/hooks/alertmanager"
-    (route,) = config["route"]["routes"]
+    route, everybody = config["route"]["routes"]
+    assert route["receiver"] == receiver["name"]
+    assert route["continue"] is True
+    assert everybody == {"receiver": config["route"]["receiver"]}
     assert route["matchers"] == ['alertname = "ChurnDataDrift"']
     assert "ChurnDataDrift" in rendered("prometheus")
     assert "churn-duck-api" in names(objects("prometheus"), "Service")
@@ -476,6 +479,34 @@ def test_every_rule_notices_something() -> None:
 )
 def test_schedules_are_read(text: str, expected: list[set[int]]) -> None:
     assert cron_values(text) == expected
+
+
+def test_what_the_guide_calls_by_name_is_there() -> None:
+    text = (ROOT.parent / "docs" / "operations.md").read_text() + (ROOT / "README.md").read_text()
+    found = [item for overlay in OVERLAYS for item in objects(overlay)]
+    own = {"shell", "today", "after-upgrade"}
+    for kind, pattern in {
+        "CronJob": r"cronjob/([\w-]+)",
+        "Job": r"job/([\w-]+)",
+        "Deployment": r"deployment/([\w-]+)",
+    }.items():
+        assert set(re.findall(rf"(?<![\w-]){pattern}", text)) - own <= names(found, kind)
+    assert all(
+        f"`{name}`" in text for kind in ("CronJob", "Job", "Deployment") for name in names(objects("prometheus"), kind)
+    )
+
+
+def test_the_times_in_the_readme_are_those_of_the_schedules() -> None:
+    text = (ROOT / "README.md").read_text()
+    for name, shown in {
+        "daily": "every night, 01:00",
+        "retrain": "Sunday, 03:00",
+        "drift": "every morning, 05:15",
+    }.items():
+        minutes, hours, *_, weekdays = cron_values(cron(objects("plain"), f"churn-duck-{name}")["schedule"])
+        assert f"| {shown} | CronJob `churn-duck-{name}` |" in text
+        assert shown.endswith(f"{max(hours):02}:{max(minutes):02}")
+        assert shown.startswith("Sunday") is (weekdays == {0})
 
 
 def test_what_the_image_says_of_itself() -> None:
