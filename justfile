@@ -112,7 +112,6 @@ k8s-render OVERLAY="plain":
 # every overlay against the schemas and the policy, the alerts against their tests, the Dockerfile against its rules
 k8s-validate:
     uv run pytest tests/test_k8s.py tests/test_alerts.py
-    uv run hadolint Dockerfile
 
 # the PrometheusRule anew, from monitoring/alerts.yaml
 k8s-rules:

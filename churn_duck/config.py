@@ -187,12 +187,14 @@ class Serving(Section):
 class Retraining(Section):
     """When a retraining is due beside drift and realised losses, in days of the data; null: never for that reason.
 
-    `cooldown_days` must pass after any training before the loop retrains again; by hand it is always possible.
+    `cooldown_days` must pass after any training before the loop retrains again; by hand it is always possible. A volume
+    of data that FAILs holds it back too, as an outage would, until it has done so for `doubt_days`.
     """
 
     cooldown_days: Annotated[int, Field(ge=0)] = 7
     every_days: Days | None = 28
     max_age_days: Days | None = 91
+    doubt_days: Days = 14
 
 
 class Engine(Section):

@@ -63,7 +63,7 @@ TABLES = {
 }
 REASON = "what raises the risk, in words; 1 raises it most. NULL: fewer do"
 # small enough to stay views, over the tables above
-VIEWS = ("production", "drift_status", "last_runs", "data_metrics", "model_metrics", "run_metrics", "batch_metrics")
+VIEWS = ("production", "drift_status", "newest_runs", "data_metrics", "model_metrics", "run_metrics", "batch_metrics")
 
 
 @dataclass(frozen=True)

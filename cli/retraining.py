@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from churn_duck.retraining import Grounds, Retrained
     from churn_duck.run import Day, Renewed
 
+DRIFTED = 2
 Reason = Literal["manual", "schedule", "alert", "drift"]
 
 
@@ -38,11 +39,11 @@ def daily(
         scored = day.scored
         entry.as_of_date, entry.model_version, entry.row_count = scored.as_of_date, scored.model_version, scored.rows
         if day.drift.status == "FAIL":
-            entry.outcome, entry.exit_code, entry.said = "drifted", 2, ", ".join(day.drift.names("FAIL"))
+            entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(day.drift.names("FAIL"))
         publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
     show.as_json(_plain_day(day)) if json or at.json else _print_day(day)
     if day.drift.status == "FAIL":
-        raise typer.Exit(2)
+        raise typer.Exit(DRIFTED)
 
 
 @app.command()

@@ -11,9 +11,8 @@ from churn_duck.warehouse import working
 from cli import retraining, show_drift
 from cli.app import app
 from cli.options import AsOf, Global, Json
+from cli.retraining import DRIFTED
 from cli.show import as_json, progress
-
-DRIFTED = 2
 
 
 @app.command()

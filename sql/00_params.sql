@@ -23,6 +23,7 @@ select
     cast({{ settings.drift.fail_silent_days }} as integer) as drift_fail_silent_days,
     cast({{ settings.retraining.cooldown_days }} as integer) as retraining_cooldown_days,
     cast({{ settings.retraining.every_days | sql }} as integer) as retraining_every_days,
+    cast({{ settings.retraining.doubt_days }} as integer) as retraining_doubt_days,
     cast({{ settings.retraining.max_age_days | sql }} as integer) as retraining_max_age_days,
     cast({{ settings.scoring.top_k }} as integer) as top_k,
     cast({{ requested_as_of_date | sql }} as date) as requested_as_of_date,
@@ -48,6 +49,7 @@ comment on column params.drift_fail_volume is 'factor of more or less data from 
 comment on column params.drift_fail_silent_days is 'days without events, beyond what is usual, that are a failure';
 comment on column params.retraining_cooldown_days is 'days after a training in which the loop does not retrain';
 comment on column params.retraining_every_days is 'days between trainings that are planned. NULL: none are';
+comment on column params.retraining_doubt_days is 'days after which a volume that FAILs is taken for the business';
 comment on column params.retraining_max_age_days is 'days without new data for production. NULL: no limit';
 comment on column params.top_k is 'users of the list that are called: scoring.top_k';
 comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';

@@ -1,10 +1,11 @@
 -- retraining_grounds: one row per reason to retrain, as the production model stands on the as-of date.
 -- grain:  reason
 -- reads:  production_at, models, period, params, drift_reports, realised_performance, realised_intervals
--- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known, production ranks
+-- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known production ranks
 -- worse than its test promised, or worse than the recency rule, and the 95 % interval says that this is no chance. Days
 -- are of the data, not of the clock, and count from the newest training of any model. Where the data itself is in doubt
--- (freshness, volume or a column FAILed) nothing should be learned from it, whatever the reason.
+-- (freshness, volume or a column FAILed) nothing should be learned from it, whatever the reason; but a volume that has
+-- FAILed for retraining_doubt_days is taken for the business, which has become another.
 create or replace view retraining_grounds as
 with newest as (
     select max(models.as_of_date) as trained_until
@@ -21,7 +22,8 @@ standing as (
         models.as_of_date as learned_until,
         params.retraining_cooldown_days,
         params.retraining_every_days,
-        params.retraining_max_age_days
+        params.retraining_max_age_days,
+        params.retraining_doubt_days
     from production_at(timestamp '9999-12-31') as production
     inner join models on production.model_version = models.model_version
     cross join newest
@@ -29,18 +31,49 @@ standing as (
     cross join params
 ),
 
-failed as (
+well as (
     select
-        string_agg(drift_reports.name, ', ' order by drift_reports.name)
-            filter (where drift_reports.kind not in ('freshness', 'volume', 'column')) as features,
-        string_agg(drift_reports.name, ', ' order by drift_reports.name)
-            filter (where drift_reports.kind in ('freshness', 'volume', 'column')) as doubts
+        drift_reports.name,
+        max(drift_reports.as_of_date) as well_until
+    from drift_reports
+    inner join standing on drift_reports.as_of_date <= standing.as_of_date
+    where drift_reports.verdict <> 'FAIL'
+    group by drift_reports.name
+),
+
+ill as (
+    select
+        drift_reports.name,
+        min(drift_reports.as_of_date) as ill_since
+    from drift_reports
+    inner join standing on drift_reports.as_of_date <= standing.as_of_date
+    left join well on drift_reports.name = well.name
+    where
+        drift_reports.verdict = 'FAIL'
+        and (well.well_until is null or drift_reports.as_of_date > well.well_until)
+    group by drift_reports.name
+),
+
+verdicts as (
+    select
+        drift_reports.name,
+        drift_reports.kind in ('freshness', 'volume', 'column') as is_of_data,
+        drift_reports.kind <> 'volume'
+        or date_diff('day', ill.ill_since, standing.as_of_date) < standing.retraining_doubt_days as is_recent
     from standing
     inner join drift_reports
         on
             standing.model_version = drift_reports.model_version
             and standing.as_of_date = drift_reports.as_of_date
+    inner join ill on drift_reports.name = ill.name
     where drift_reports.verdict = 'FAIL'
+),
+
+failed as (
+    select
+        string_agg(name, ', ' order by name) filter (where not is_of_data) as features,
+        string_agg(name, ', ' order by name) filter (where is_of_data and is_recent) as doubts
+    from verdicts
 ),
 
 known as (
@@ -65,6 +98,7 @@ known as (
 judged as (
     select
         known.as_of_date,
+        known.model_version,
         known.roc_auc,
         known.expected_roc_auc,
         known.pr_auc,
@@ -97,12 +131,12 @@ grounds as (
         coalesce(judged.breaks_promise or judged.loses_to_rule, false) as is_due,
         coalesce(
             'of ' || judged.as_of_date || ': ROC-AUC ' || format('{:.3f}', judged.roc_auc) || ', promised '
-            || format('{:.3f}', judged.expected_roc_auc) || '; PR-AUC ' || format('{:.3f}', judged.pr_auc)
+            || format('{:.3f}', judged.expected_roc_auc) || ', PR-AUC ' || format('{:.3f}', judged.pr_auc)
             || ', recency rule ' || format('{:.3f}', judged.recency_pr_auc),
             'no label is known yet of a day that production scored'
         ) as said
     from standing
-    left join judged on true
+    left join judged on standing.model_version = judged.model_version
     union all
     select
         'schedule' as reason,
@@ -136,4 +170,5 @@ comment on column retraining_grounds.said is 'the figures in words';
 comment on column retraining_grounds.days_since_training is 'days of the data since the newest training';
 comment on column retraining_grounds.is_cooling_down is 'whether that is too recent to retrain for any reason';
 comment on column retraining_grounds.data_doubts is
-'what FAILed of freshness, volume and columns on the as-of date. NULL: nothing, or drift was not checked';
+'what FAILed of freshness, volume and columns on the as-of date, and not for so long that it is the business itself.
+NULL: nothing, or drift was not checked';

@@ -26,7 +26,7 @@ checked as (
             when bool_or(verdict = 'WARN') then 'WARN'
             else 'OK'
         end as drift_verdict,
-        coalesce(list(name order by psi desc nulls last, name) filter (where verdict = 'FAIL'), []) as drift_failed,
+        coalesce(list(name order by psi desc nulls last, name asc) filter (where verdict = 'FAIL'), []) as drift_failed,
         max(psi) filter (where kind in ('number', 'category')) as max_psi
     from drift_reports
     group by as_of_date

@@ -1,6 +1,6 @@
 -- run_metrics: one row per figure about the commands themselves that batch_metrics exposes.
 -- grain:  metric, labels
--- reads:  last_runs
+-- reads:  newest_runs
 create or replace view run_metrics as
 with said as (
     select
@@ -8,28 +8,28 @@ with said as (
         'command="' || command || '"' as labels,
         epoch(coalesce(ended_at, started_at)) as value,
         'When the command last ended, or began if it was killed.' as help
-    from last_runs
+    from newest_runs
     union all
     select
         'churn_last_run_failed' as metric,
         'command="' || command || '"' as labels,
         cast(outcome in ('failed', 'interrupted', 'killed') as integer) as value,
         '1 where the command last failed, was interrupted or killed, else 0.' as help
-    from last_runs
+    from newest_runs
     union all
     select
         'churn_last_run_exit_code' as metric,
         'command="' || command || '"' as labels,
         exit_code as value,
         'Its exit code, and nothing where it was killed.' as help
-    from last_runs
+    from newest_runs
     union all
     select
         'churn_last_run_info' as metric,
         'command="' || command || '",outcome="' || outcome || '"' as labels,
         1 as value,
         'How the command last ended.' as help
-    from last_runs
+    from newest_runs
 )
 
 select

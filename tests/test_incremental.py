@@ -19,8 +19,10 @@ from churn_duck.config import Settings, parse_settings
 from churn_duck.land import land_sources
 from churn_duck.warehouse import Warehouse, connected, open_warehouse
 from tests.conftest import silent
+from tests.test_reference import SHARED, needs_shared
 from tests.worlds import event, land_rows, user
 
+OULAD = SHARED / "data" / "oulad"
 FIRST = date(2025, 1, 1)
 TABLES = ("superseded_events", "users_clean", "unknown_users", "user_activity")
 # a landing: users as (id, plan), events as (id, user, day, type), "" is a type of no use
@@ -211,3 +213,36 @@ def test_features_and_labels_after_weeks_of_landings_equal_those_of_one(tmp_path
 
 def test_every_refreshed_table_is_one_that_a_build_makes() -> None:
     assert {find(name).kind for name in REFRESHED} == {"table"}
+
+
+@pytest.mark.slow
+@needs_shared
+def test_a_real_log_landed_month_by_month_with_late_and_corrected_events_equals_one_build(tmp_path: Path) -> None:
+    """Each month a tenth of the events comes a month late, and one in fifty once more, a day later."""
+    con = duckdb.connect()
+    con.execute(f"""create table events as
+        select *, cast(date_trunc('month', event_time) as date) as month, hash(event_id) % 100 as lot
+        from '{OULAD}/events.parquet'""")
+    months = [row[0] for row in con.execute("select distinct month from events order by all").fetchall()]
+    warehouse = open_warehouse(Settings(), tmp_path)
+    for number, month in enumerate(months):
+        before = months[max(0, number - 1)]
+        con.execute(f"""copy (
+            select * exclude (month, lot) from events where month = '{month}' and lot >= 10
+            union all
+            select * exclude (month, lot) from events where month = '{before}' and lot < 10 and {number} > 0
+            union all
+            select * exclude (month, lot) replace (event_time + interval 1 day as event_time)
+            from events where month = '{before}' and lot between 50 and 51 and {number} > 0
+        ) to '{tmp_path}/{number}.parquet'""")
+        users = str(OULAD / "users.parquet") if number == 0 else None
+        land_sources(warehouse, users, f"{tmp_path}/{number}.parquet", silent)
+        with connected(warehouse) as built:
+            list(build(built, warehouse))
+    with connected(warehouse) as built:
+        assert 0 < built.execute("select count(*) from changed_days").fetchall()[0][0] < 90
+        names = [*TABLES, "training_dataset", "scoring_dataset"]
+        added = {name: digest(built, name) for name in names}
+        assert built.execute("select count(*) from superseded_events").fetchall()[0][0] > 10_000
+        list(build(built, warehouse, full=True))
+        assert {name: digest(built, name) for name in names} == added

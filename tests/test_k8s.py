@@ -515,3 +515,9 @@ def test_what_the_image_says_of_itself() -> None:
     assert "USER 10001:10001" in text
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
     assert 'ENTRYPOINT ["churn-duck"]' in text
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    done = subprocess.run(["hadolint", str(ROOT.parent / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0

@@ -276,7 +276,7 @@ def test_the_command_tells_what_it_published_and_is_done_in_its_own_snapshot(
         assert con.execute("select snapshot_id from published").fetchall() == [(told["snapshot_id"],)]
         assert con.execute("select outcome, exit_code from runs where command = 'publish'").fetchall() == [("ok", 0)]
     with connected(own) as con:
-        assert con.execute("select said from last_runs where command = 'publish'").fetchall() == [
+        assert con.execute("select said from newest_runs where command = 'publish'").fetchall() == [
             (told["snapshot_id"],)
         ]
         assert con.execute(

@@ -83,6 +83,22 @@ def test_nothing_is_learned_from_data_that_is_itself_in_doubt(own: Warehouse, co
     assert "not on data that is itself in doubt (silent_days FAILed)" in asked.sentence()
 
 
+def test_a_volume_that_stays_low_for_weeks_is_the_business_and_holds_nothing_back(
+    own: Warehouse, con: duckdb.DuckDBPyConnection
+) -> None:
+    see_world(con, own, None)
+    plant_verdict(con, "logins_7d", "number")
+    plant_verdict(con, "events_7d", "volume")
+    hasty = with_settings(own, cooldown_days=0, doubt_days=14)
+    assert (found(con, hasty).due, found(con, hasty).data_doubts) == ({}, "events_7d")
+    con.execute("insert into drift_reports select * replace (as_of_date - 14 as as_of_date) from drift_reports")
+    assert found(con, hasty).due == {"drift": "FAIL: logins_7d"}
+    con.execute("""insert into drift_reports
+        select * replace (as_of_date + 7 as as_of_date, 'OK' as verdict)
+        from drift_reports where as_of_date = (select min(as_of_date) from drift_reports)""")
+    assert found(con, hasty).data_doubts == "events_7d"
+
+
 def test_schedule_and_age_count_days_of_the_data(own: Warehouse, con: duckdb.DuckDBPyConnection) -> None:
     end = see_world(con, own, None)
     settings = with_settings(own, every_days=5, max_age_days=9, cooldown_days=3)
