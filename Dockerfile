@@ -26,7 +26,7 @@ RUN set -- .venv/lib/python3.*/site-packages \
     && .venv/bin/python -W error -c 'import cli.main, churn_duck.serving.app, churn_duck.train, s3fs, adbc_driver_postgresql.dbapi'
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="churn-duck" \

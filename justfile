@@ -94,7 +94,7 @@ rehearse USERS EVENTS FIRST *ARGS:
 
 # the image; ARGS such as --build-arg PYTHON_IMAGE=... or --platform ...; IMAGE_BUILDER=podman works too
 image *ARGS:
-    {{ env("IMAGE_BUILDER", "docker") }} build --tag churn-duck:0.1.0 --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) {{ ARGS }} .
+    {{ env("IMAGE_BUILDER", "docker") }} build --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) {{ ARGS }} .
 
 # the same without a daemon or a registry: Debian's own base, buildah, as root
 image-offline:
@@ -103,7 +103,7 @@ image-offline:
     buildah from --name churn-duck-base scratch
     buildah add churn-duck-base dist/base.tar /
     buildah commit --rm churn-duck-base localhost/churn-duck-base
-    buildah bud --isolation chroot --format docker --tag churn-duck:0.1.0 --build-arg PYTHON_IMAGE=localhost/churn-duck-base --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) .
+    buildah bud --isolation chroot --format docker --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg PYTHON_IMAGE=localhost/churn-duck-base --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) .
 
 # an overlay as it would be applied: plain, prometheus or demo
 k8s-render OVERLAY="plain":

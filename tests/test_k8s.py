@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from churn_duck import __version__
 from churn_duck.catalog import sql_files
 from churn_duck.config import load_settings
 from churn_duck.serving.traffic import Traffic
@@ -515,6 +516,13 @@ def test_what_the_image_says_of_itself() -> None:
     assert "USER 10001:10001" in text
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
     assert 'ENTRYPOINT ["churn-duck"]' in text
+
+
+def test_the_image_that_runs_is_of_this_version() -> None:
+    content = yaml.safe_load((ROOT / "components" / "pods" / "kustomization.yaml").read_text())
+    assert [image["newTag"] for image in content["images"]] == [__version__]
+    elsewhere = [path for path in ROOT.rglob("*.yaml") if "newTag" in path.read_text()]
+    assert elsewhere == [ROOT / "components" / "pods" / "kustomization.yaml"]
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
