@@ -174,6 +174,19 @@ def test_the_dashboard_reads_metrics_that_exist_and_no_two_panels_overlap() -> N
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_promtool_reads_every_query_of_the_dashboard(tmp_path: Path) -> None:
+    board = json.loads(named(objects("prometheus"), "ConfigMap", "churn-duck-dashboard")["data"]["churn-duck.json"])
+    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+    asked += [item["expr"] for item in board["annotations"]["list"]]
+    rules = [{"record": f"panel_{number}", "expr": expr} for number, expr in enumerate(asked)]
+    (tmp_path / "queries.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run(
+        [str(PROMTOOL), "check", "rules", str(tmp_path / "queries.yaml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def _cells(place: dict[str, int]) -> list[tuple[int, int]]:
     return [(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])]
 
