@@ -204,7 +204,7 @@ def one_node(objects: list[Object]) -> Iterator[str]:
         )
         together = [term for term in terms if term["topologyKey"] == "kubernetes.io/hostname"]
         once = any(claim["spec"]["accessModes"] == ["ReadWriteOnce"] for claim in claims)
-        if once and not any(matches(term["labelSelector"], other.labels) for term in together for other in [pod]):
+        if once and not any(matches(term["labelSelector"], pod.labels) for term in together):
             yield f"{pod.name} may land on another node than the volume"
         for mount in (mount for item in pod.containers for mount in item["volumeMounts"] if mount["name"] == "data"):
             if (pod.job is None) != mount.get("readOnly", False):
