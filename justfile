@@ -91,3 +91,32 @@ rehearse-year *ARGS:
 # a log of your own lived through month by month: just rehearse USERS EVENTS FIRST_EVENING
 rehearse USERS EVENTS FIRST *ARGS:
     uv run churn-duck --warehouse warehouse-rehearsal rehearse --users {{ USERS }} --events {{ EVENTS }} --from {{ FIRST }} --every 30 {{ ARGS }}
+
+# the image; ARGS such as --build-arg PYTHON_IMAGE=... or --platform ...; IMAGE_BUILDER=podman works too
+image *ARGS:
+    {{ env("IMAGE_BUILDER", "docker") }} build --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) {{ ARGS }} .
+
+# the same without a daemon or a registry: Debian's own base, buildah, as root
+image-offline:
+    test -e dist/base.tar || { mkdir -p dist && mmdebstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm dist/base.tar; }
+    buildah rm churn-duck-base >/dev/null 2>&1 || true
+    buildah from --name churn-duck-base scratch
+    buildah add churn-duck-base dist/base.tar /
+    buildah commit --rm churn-duck-base localhost/churn-duck-base
+    buildah bud --isolation chroot --format docker --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg PYTHON_IMAGE=localhost/churn-duck-base --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) .
+
+# an overlay as it would be applied: plain, prometheus or demo
+k8s-render OVERLAY="plain":
+    @kubectl kustomize k8s/overlays/{{ OVERLAY }}
+
+# every overlay against the schemas and the policy, the alerts against their tests, the Dockerfile against its rules
+k8s-validate:
+    uv run pytest tests/test_k8s.py tests/test_alerts.py
+
+# the PrometheusRule anew, from monitoring/alerts.yaml
+k8s-rules:
+    uv run python k8s/make_rules.py
+
+# what applying an overlay would change in the cluster
+k8s-diff OVERLAY="plain":
+    kubectl diff --kustomize k8s/overlays/{{ OVERLAY }}

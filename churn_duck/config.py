@@ -201,10 +201,14 @@ class Retraining(Section):
 
 
 class Engine(Section):
-    """DuckDB's threads and memory (such as 4GB); null: DuckDB's own choice."""
+    """DuckDB's threads and memory (such as 4GB); null: DuckDB's own choice.
+
+    `lock_wait_seconds` is how long a command waits for another one that is writing the warehouse.
+    """
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = None
+    lock_wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 30.0
 
 
 class Settings(Section):

@@ -275,7 +275,8 @@ def _checked_end(con: duckdb.DuckDBPyConnection, even_if_silent: bool) -> date:
 @contextmanager
 def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
-    with writing(warehouse, purpose), connected(warehouse) as con:
+    wait_seconds = warehouse.settings.engine.lock_wait_seconds
+    with writing(warehouse, purpose, wait_seconds), connected(warehouse) as con:
         yield con
 
 

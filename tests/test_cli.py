@@ -175,6 +175,16 @@ def test_a_second_writer_waits_and_is_told_who_has_the_warehouse(tmp_path: Path)
         assert "score" in (tmp_path / ".writer.json").read_text()
 
 
+def test_how_long_a_command_waits_for_another_one_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(f"warehouse: {tmp_path / 'w'}\nengine: {{lock_wait_seconds: 0}}\n")
+    monkeypatch.setenv("CHURN_DUCK_CONFIG", str(tmp_path / "mine.yaml"))
+    with writing(open_warehouse(Settings(), tmp_path / "w"), "train"):
+        assert run("build") == 1
+    assert "gave up after 0 s" in capsys.readouterr().err
+
+
 def test_ctrl_c_says_that_nothing_is_lost(
     own: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

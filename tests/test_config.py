@@ -29,7 +29,7 @@ drift:
 retraining: {cooldown_days: 7, every_days: 28, max_age_days: 91, doubt_days: 14}
 serving: {history_days: 90, keep_snapshots: 5, max_age_days: 2.0, max_rows: 10000,
           hook_alerts: [ChurnDataDrift, ChurnRealisedLoss], hook_cooldown_minutes: 1440}
-engine: {threads: null, memory_limit: null}
+engine: {threads: null, memory_limit: null, lock_wait_seconds: 30.0}
 """
 
 

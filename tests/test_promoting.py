@@ -138,6 +138,7 @@ def test_the_first_production_model_has_nothing_to_go_back_to(own: Warehouse) ->
         rollback(con, own, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [0.0, 0.7])
 def test_equals_are_rarely_promoted_and_real_gains_mostly(gain: float) -> None:
     """60 worlds of 300 users with three rows each; the gain takes 70 % of the noise out of the score."""
