@@ -17,7 +17,7 @@ import yaml
 
 from churn_duck import __version__
 from churn_duck.catalog import sql_files
-from churn_duck.config import load_settings
+from churn_duck.config import Settings, load_settings
 from churn_duck.serving.traffic import Traffic
 from k8s import make_rules
 from tests.k8s_objects import Object, cron_values, environment, named, names, of_kind, pods, quantity
@@ -228,8 +228,9 @@ def test_the_route_for_alertmanager_reaches_the_service_and_names_alerts_that_ex
     assert route["receiver"] == receiver["name"]
     assert route["continue"] is True
     assert everybody == {"receiver": config["route"]["receiver"]}
-    assert route["matchers"] == ['alertname = "ChurnDataDrift"']
-    assert "ChurnDataDrift" in rendered("prometheus")
+    taken = Settings().serving.hook_alerts
+    assert route["matchers"] == [f'alertname =~ "{"|".join(taken)}"']
+    assert all(f"alert: {name}\n" in rendered("prometheus") for name in taken)
     assert "churn-duck-api" in names(objects("prometheus"), "Service")
 
 
