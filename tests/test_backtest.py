@@ -19,9 +19,6 @@ from churn_duck.warehouse import Warehouse, open_warehouse, working
 from cli.main import _exit_code
 from tests.conftest import silent
 
-# its business is made once, not once a worker
-pytestmark = pytest.mark.xdist_group("backtest")
-
 KEPT = ("scores", "models", "promotions", "reasons", "test_scores", "drift_bins")
 
 

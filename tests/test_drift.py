@@ -33,9 +33,6 @@ from churn_duck.world import World
 from cli.main import _exit_code
 from tests.conftest import silent
 
-# its business is made once, not once a worker
-pytestmark = pytest.mark.xdist_group("drift")
-
 KEYS = ["status", "overall_max_psi", "psi_by_feature", "baseline", "current"]
 
 

@@ -22,9 +22,6 @@ from churn_duck.registry import production, versions
 from churn_duck.run import Ran
 from churn_duck.warehouse import Warehouse, open_warehouse, working
 
-# its business is made once, not once a worker
-pytestmark = pytest.mark.xdist_group("gate")
-
 DEFAULT = parse_settings({}, "test")
 
 

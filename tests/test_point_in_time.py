@@ -21,9 +21,6 @@ from churn_duck.warehouse import open_warehouse, see_world, working
 from tests.conftest import silent
 from tests.worlds import event, user, world
 
-# its business is made once, not once a worker
-pytestmark = pytest.mark.xdist_group("point_in_time")
-
 AS_OF = date(2025, 6, 20)
 
 

@@ -165,7 +165,6 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dic
     return warehouse, rows, folder
 
 
-@pytest.mark.xdist_group("rehearsal")
 def test_a_rehearsal_scores_each_day_and_retrains_where_it_is_due(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -183,7 +182,6 @@ def test_a_rehearsal_scores_each_day_and_retrains_where_it_is_due(
         assert kept == [(row["as_of_date"],) for row in rows if row["retraining_reasons"]]
 
 
-@pytest.mark.xdist_group("rehearsal")
 def test_a_rehearsal_never_scores_with_a_model_or_an_event_from_later(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -201,7 +199,6 @@ def test_a_rehearsal_never_scores_with_a_model_or_an_event_from_later(
     assert [day for _, day in newest] == [row["as_of_date"] for row in rows]
 
 
-@pytest.mark.xdist_group("rehearsal")
 def test_what_a_rehearsal_built_step_by_step_equals_one_landing_of_the_log(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -215,7 +212,6 @@ def test_what_a_rehearsal_built_step_by_step_equals_one_landing_of_the_log(
         assert stepwise.execute(query).fetchall() == full.execute(query).fetchall()
 
 
-@pytest.mark.xdist_group("rehearsal")
 def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:

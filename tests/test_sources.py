@@ -21,9 +21,6 @@ from churn_duck.land import Landed, land, land_configured
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, unheard
 from tests.servers import Bucket, postgres, s3
 
-# its business is made once, not once a worker
-pytestmark = pytest.mark.xdist_group("sources")
-
 USERS = [{"user_id": "u 1", "signup_date": "2025-01-01"}, {"user_id": "u 2", "signup_date": "2025-01-02"}]
 EVENTS = [
     {"event_id": 1, "user_id": "u 1", "event_time": "2025-02-01 10:00:00", "event_type": "visit", "minutes": 1.5},
