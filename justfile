@@ -70,6 +70,10 @@ bench-stages *ARGS:
 bench-serving *ARGS:
     uv run python benchmarks/serving.py {{ ARGS }}
 
+# one more day after 2 and after 12 months of history: five minutes, best on an idle machine
+bench-daily *ARGS:
+    uv run python benchmarks/daily_landing.py {{ ARGS }}
+
 # the main job on a business of the contract's size
 bench-small *ARGS:
     uv run python benchmarks/contract_size.py {{ ARGS }}
