@@ -101,7 +101,8 @@ def test_any_landings_built_one_by_one_equal_a_build_from_nothing(
 
 
 @pytest.mark.slow
-@tried(300)
+@pytest.mark.timeout(1800)
+@tried(100)
 @given(landings=st.lists(LANDING, min_size=2, max_size=8))
 def test_many_more_landings_built_one_by_one_equal_a_build_from_nothing(
     tables_only: None,
@@ -216,6 +217,7 @@ def test_every_refreshed_table_is_one_that_a_build_makes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @needs_shared
 def test_a_real_log_landed_month_by_month_with_late_and_corrected_events_equals_one_build(tmp_path: Path) -> None:
     """Each month a tenth of the events comes a month late, and one in fifty once more, a day later."""
