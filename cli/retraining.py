@@ -147,8 +147,10 @@ def _print_day(day: Day) -> None:
     names = f" ({', '.join([*failed, *warned])})" if failed or warned else ""
     show.scored(day.scored)
     typer.echo(f"drift {day.drift.status}{names}")
-    for sentence in (*day.performance["remarks"], *day.performance["doubts"]):
-        typer.echo(sentence)
+    for sentence in day.performance["remarks"]:
+        typer.echo(f"NOTE: {sentence}")
+    for sentence in day.performance["doubts"]:
+        typer.echo(f"DOUBT: {sentence}")
     typer.echo(f"report: {day.report}")
     told(day.grounds, day.retrained)
     typer.echo(f"\nthe {len(day.top)} users most at risk:")
