@@ -21,7 +21,7 @@ from typing import Any
 from churn_duck.config import Settings
 from churn_duck.publish import publish
 from churn_duck.registry import require_production, rollback, versions
-from churn_duck.score import score
+from churn_duck.run import run
 from churn_duck.serving.rows import asked
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, opened_snapshot, unheard, working
 
@@ -41,15 +41,15 @@ class Seen:
 
 
 def change_and_publish(warehouse: Warehouse, stop: Any, published: Any) -> None:
-    """Again and again: the other model becomes production and is published, then it scores, and that is published."""
+    """Again and again: the other model becomes production and is published, then the whole main job runs, as daily."""
     while not stop.is_set():
         with working(warehouse, "benchmark") as con:
             now = require_production(con, warehouse).model_version
             other = next(one.model_version for one in versions(con, warehouse) if one.model_version != now)
             rollback(con, warehouse, other)
             publish(con, warehouse)
-            score(con, warehouse, None, None, unheard)
-            publish(con, warehouse)
+            # validates, builds, asks the gate, scores and publishes; there is nothing new to learn
+            run(con, warehouse, None, None, unheard)
             published.value += 2
 
 
