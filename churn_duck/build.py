@@ -16,8 +16,8 @@ from churn_duck.catalog import RawFiles, SqlFile, execute, find, literal, refres
 from churn_duck.columns import TABLES, landed_columns, schema_text
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
-from churn_duck.refresh import changed_periods, held_landing, made
-from churn_duck.warehouse import Tell, Warehouse, transaction
+from churn_duck.refresh import changed_periods, held_landing
+from churn_duck.warehouse import Tell, Warehouse, built, transaction
 
 # of user_activity: a period is a month or so, shorter where that is too much for the memory, longer where it is little
 PERIOD_DAYS, MANY_EVENTS, FEW_EVENTS = 31, 16_000_000, 1_000_000
@@ -52,11 +52,11 @@ def build(
     require_columns(con, warehouse)
     raw = replace(raw, periods=activity_periods(con, raw.events) or None)
     texts = rendered(warehouse.settings, raw, as_of)
-    before = None if full else made(con)
+    before = None if full else built(con)
     with transaction(con):
         _require_ids(con, warehouse)
         yield from execute(con, {"params": texts["params"]}, ran)
-        held = held_landing(raw, before, made(con))
+        held = held_landing(raw, before, built(con))
         others = {name: text for name, text in texts.items() if name != "params"}
         if held is None:
             yield from execute(con, others, ran)

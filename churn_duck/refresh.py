@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
 import duckdb
 
 from churn_duck.catalog import RawFiles
+from churn_duck.warehouse import Built
 
 Periods = tuple[tuple[date, date], ...]
 
 
-@dataclass(frozen=True)
-class Made:
-    """What the tables were last made from: digests of the landed files and of the SQL."""
-
-    data_hash: str
-    sql_hash: str
-
-
-def made(con: duckdb.DuckDBPyConnection) -> Made | None:
-    """What `params` tells; None before the first build."""
-    try:
-        return Made(*con.execute("select data_hash, sql_hash from params").fetchall()[0])
-    except duckdb.CatalogException:
-        return None
-
-
-def held_landing(raw: RawFiles, before: Made | None, now: Made | None) -> int | None:
+def held_landing(raw: RawFiles, before: Built | None, now: Built | None) -> int | None:
     """The newest landing that the tables hold; None: the SQL has changed, or a file that they were made of is gone."""
     if before is None or now is None or before.sql_hash != now.sql_hash:
         return None

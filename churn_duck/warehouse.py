@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import filelock
@@ -237,13 +237,13 @@ def see_world(
     Raises: WarehouseError when the warehouse is not built, was built from other files or settings, or has no such day.
     """
     params = rendered(warehouse.settings, warehouse.raw_files(), as_of)["params"]
-    built = _built(con, warehouse)
+    before = _require_built(con, warehouse)
     with transaction(con):
         con.execute(params)
         for changed, was, now in zip(
             ("files have landed", "settings or SQL have changed", "the folder has moved"),
-            built,
-            _built(con, warehouse),
+            before,
+            _require_built(con, warehouse),
             strict=True,
         ):
             if was != now:
@@ -251,13 +251,27 @@ def see_world(
         return _checked_end(con, even_if_silent)
 
 
-def _built(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> tuple[str, str, str]:
-    """What the views were made from: landed files, SQL, folder."""
+class Built(NamedTuple):
+    """What views and tables were made from: digests of the landed files and of the SQL, and where the files were."""
+
+    data_hash: str
+    sql_hash: str
+    raw_folder: str
+
+
+def built(con: duckdb.DuckDBPyConnection) -> Built | None:
+    """What `params` tells; None before the first build."""
     try:
-        row = con.execute("select data_hash, sql_hash, raw_folder from params").fetchall()[0]
-    except duckdb.CatalogException as error:
-        raise WarehouseError(f"{warehouse.database} has not been built; run: churn-duck build") from error
-    return row[0], row[1], row[2]
+        return Built(*con.execute("select data_hash, sql_hash, raw_folder from params").fetchall()[0])
+    except duckdb.CatalogException:
+        return None
+
+
+def _require_built(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Built:
+    found = built(con)
+    if found is None:
+        raise WarehouseError(f"{warehouse.database} has not been built; run: churn-duck build")
+    return found
 
 
 def _checked_end(con: duckdb.DuckDBPyConnection, even_if_silent: bool) -> date:
