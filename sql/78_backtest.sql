@@ -45,21 +45,22 @@ with measured as (
 ),
 
 beside as (
+    -- sums of doubles depend on their order in the last digits
     select
         origin_date,
         max(eligible_users) as eligible_users,
         max(churn_rate) as churn_rate,
-        max(mean_score) filter (where scorer = 'model') as mean_risk,
-        max(pr_auc) filter (where scorer = 'model') as pr_auc,
-        max(pr_auc) filter (where scorer = 'incumbent') as incumbent_pr_auc,
-        max(pr_auc) filter (where scorer = 'recency_rule') as recency_pr_auc,
-        max(roc_auc) filter (where scorer = 'model') as roc_auc,
-        max(roc_auc) filter (where scorer = 'incumbent') as incumbent_roc_auc,
-        max(roc_auc) filter (where scorer = 'recency_rule') as recency_roc_auc,
-        max(log_loss) filter (where scorer = 'model') as log_loss,
-        max(log_loss) filter (where scorer = 'incumbent') as incumbent_log_loss,
-        max(brier) filter (where scorer = 'model') as brier,
-        max(precision_at_k) filter (where scorer = 'model') as precision_at_k
+        max(round(mean_score, 12)) filter (where scorer = 'model') as mean_risk,
+        max(round(pr_auc, 12)) filter (where scorer = 'model') as pr_auc,
+        max(round(pr_auc, 12)) filter (where scorer = 'incumbent') as incumbent_pr_auc,
+        max(round(pr_auc, 12)) filter (where scorer = 'recency_rule') as recency_pr_auc,
+        max(round(roc_auc, 12)) filter (where scorer = 'model') as roc_auc,
+        max(round(roc_auc, 12)) filter (where scorer = 'incumbent') as incumbent_roc_auc,
+        max(round(roc_auc, 12)) filter (where scorer = 'recency_rule') as recency_roc_auc,
+        max(round(log_loss, 12)) filter (where scorer = 'model') as log_loss,
+        max(round(log_loss, 12)) filter (where scorer = 'incumbent') as incumbent_log_loss,
+        max(round(brier, 12)) filter (where scorer = 'model') as brier,
+        max(round(precision_at_k, 12)) filter (where scorer = 'model') as precision_at_k
     from measured
     group by origin_date
 )

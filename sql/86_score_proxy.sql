@@ -12,7 +12,7 @@ select
     predictions.as_of_date,
     predictions.model_version,
     count(*) as scored_rows,
-    avg(predictions.churn_risk) as mean,
+    round(avg(predictions.churn_risk), 12) as mean,
     quantile_cont(predictions.churn_risk, 0.5) as p50,
     quantile_cont(predictions.churn_risk, 0.9) as p90,
     quantile_cont(predictions.churn_risk, 0.99) as p99,

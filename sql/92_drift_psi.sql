@@ -36,6 +36,7 @@ sized as (
 smoothed as (
     select
         sized.feature,
+        sized.bin,
         sized.row_total,
         sized.row_count,
         sized.expected_share,
@@ -50,6 +51,7 @@ smoothed as (
 weighed as (
     select
         feature,
+        bin,
         row_total,
         row_count,
         expected_share,
@@ -62,10 +64,11 @@ summed as (
     select
         feature,
         max(row_total) as row_total,
-        sum(weight) as psi,
+        -- in one order, so that the last digits do not depend on the threads
+        sum(weight order by bin) as psi,
         coalesce(sum(row_count) filter (where expected_share = 0), 0) as unseen_rows,
-        max(row_total) - max_by(row_count, expected_share) as uncommon_rows,
-        max_by(moved, weight) as moved
+        max(row_total) - max_by(row_count, (expected_share, bin)) as uncommon_rows,
+        max_by(moved, (weight, bin)) as moved
     from weighed
     group by feature
 ),

@@ -24,7 +24,7 @@ select
     scorer,
     tenth,
     cast(sum(tied) as bigint) as test_rows,
-    sum(score * tied) / sum(tied) as mean_risk,
+    round(sum(score * tied) / sum(tied), 12) as mean_risk,
     sum(churners) / cast(sum(tied) as double) as churn_rate
 from placed
 group by population, scorer, tenth;

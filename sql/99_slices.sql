@@ -37,11 +37,14 @@ ranked as (
     select
         sliced_by,
         place,
-        sum((tied - churners) * (found - churners / cast(2 as double)))
-        / nullif(
-            any_value(slice_churners)
-            * cast(any_value(slice_rows - slice_churners) as double),
-            0
+        round(
+            sum((tied - churners) * (found - churners / cast(2 as double)))
+            / nullif(
+                any_value(slice_churners)
+                * cast(any_value(slice_rows - slice_churners) as double),
+                0
+            ),
+            12
         ) as roc_auc
     from ties
     group by sliced_by, place
@@ -65,7 +68,7 @@ eces as (
     select
         sliced_by,
         place,
-        sum(gap) / any_value(slice_rows) as ece
+        round(sum(gap) / any_value(slice_rows), 12) as ece
     from tenths
     group by sliced_by, place
 ),
@@ -91,7 +94,7 @@ counted as (
         cast(sum(user_rows) as bigint) as test_rows,
         count(*) as test_users,
         cast(sum(churners) as bigint) as churners,
-        sum(risk) / sum(user_rows) as mean_risk,
+        round(sum(risk) / sum(user_rows), 12) as mean_risk,
         sum(churners) / cast(sum(user_rows) as double) as churn_rate
     from by_user
     group by sliced_by, place
@@ -101,7 +104,8 @@ errors as (
     select
         by_user.sliced_by,
         by_user.place,
-        sqrt(
+        -- sums of doubles depend on their order in the last digits
+        round(sqrt(
             sum(
                 power(
                     by_user.risk - by_user.churners
@@ -109,7 +113,7 @@ errors as (
                     2
                 )
             )
-        ) / any_value(counted.test_rows) as gap_error
+        ) / any_value(counted.test_rows), 12) as gap_error
     from by_user
     inner join counted
         on by_user.sliced_by = counted.sliced_by and by_user.place = counted.place

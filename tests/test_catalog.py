@@ -21,6 +21,7 @@ from tests.worlds import event, user, world
 
 TEXTS = rendered(Settings(), RawFiles(["/u/users/u.parquet"], ["/u/events/e.parquet"], ["/u/q.parquet"]))
 RELATIONS = [file for file in sql_files() if file.kind != "macro"]
+VIEWS = [file for file in sql_files() if file.kind == "view"]
 NAMES = [file.name for file in sql_files()]
 
 
@@ -53,6 +54,17 @@ def test_grain_is_unique_and_never_null(looking: duckdb.DuckDBPyConnection, file
         f"select count(*), count(distinct ({keys})), count(*) filter (where {null}) from {file.name}"
     ).fetchall()[0]
     assert found == (found[0], found[0], 0)
+
+
+@pytest.mark.parametrize("file", VIEWS, ids=[file.name for file in VIEWS])
+def test_a_view_says_the_same_to_the_last_digit_with_any_number_of_threads(
+    looking: duckdb.DuckDBPyConnection, file: SqlFile
+) -> None:
+    said = set()
+    for threads in (1, 4, 4, 4):
+        looking.execute(f"set threads = {threads}")
+        said.add(str(looking.execute(f"select count(*), sum(hash(rows)) from {file.name} as rows").fetchall()))
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("file", RELATIONS, ids=[file.name for file in RELATIONS])
