@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from zoneinfo import available_timezones
 
 from churn_duck.config import Settings, Source
@@ -56,8 +57,14 @@ def _source_complaints(settings: Settings) -> Iterator[str]:
             strange = [name for name in getattr(source, key) if name not in names]
             if strange:
                 yield f"sources.{table}.{key} names {', '.join(strange)}; columns are {', '.join(names)}"
-        if source.time_zone not in available_timezones():
+        if source.time_zone not in _time_zones():
             yield f"sources.{table}.time_zone is {source.time_zone!r}; it must be a name such as Europe/Berlin"
+
+
+@cache
+def _time_zones() -> set[str]:
+    """All names; the disk is searched for them once."""
+    return available_timezones()
 
 
 def _name_complaints(settings: Settings) -> Iterator[str]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 # two workers with two threads each on two cores wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# where Python keeps no bytecode, as in many containers, each worker and command would compile all packages anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import duckdb
 import pytest
 
-from churn_duck.build import build
 from churn_duck.config import Settings
 from churn_duck.generate import generate
 from churn_duck.land import land_sources
 from churn_duck.run import Ran, run
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
 from churn_duck.world import World
+from tests.worlds import copied
 
 
 def silent(step: str) -> None:
@@ -46,11 +47,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, business: Path) -> tuple[Wareh
 @pytest.fixture
 def own(tmp_path: Path, ran: tuple[Warehouse, Ran]) -> Warehouse:
     """A private copy of the scored warehouse, to change at will."""
-    shutil.copytree(ran[0].root, tmp_path / "own", symlinks=True)
-    warehouse = open_warehouse(Settings(), tmp_path / "own")
-    with working(warehouse, "test") as con:
-        list(build(con, warehouse))
-    return warehouse
+    return copied(ran[0], tmp_path / "own")
 
 
 @pytest.fixture

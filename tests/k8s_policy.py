@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import combinations
 from pathlib import PurePosixPath
 from typing import Any
@@ -459,9 +460,14 @@ def hook(objects: list[Object]) -> Iterator[str]:
 # what runs
 
 
+@cache
+def _group() -> Any:
+    return typer.main.get_command(app)
+
+
 def parse(words: list[str]) -> str:
     """The command of a call of churn-duck; a usage error raises."""
-    group: Any = typer.main.get_command(app)
+    group = _group()
     outer = group.make_context("churn-duck", words[:1])
     group.commands[words[0]].make_context(words[0], words[1:], parent=outer)
     return words[0]

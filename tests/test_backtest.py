@@ -11,13 +11,13 @@ import pytest
 
 from churn_duck import backtest as walking
 from churn_duck.backtest import backtest
-from churn_duck.build import build
 from churn_duck.errors import AuditFailed, HistoryTooShort
 from churn_duck.metrics import calibration_line, probability_metrics, ranking_metrics
 from churn_duck.registry import versions
-from churn_duck.warehouse import Warehouse, open_warehouse, working
+from churn_duck.warehouse import Warehouse, working
 from cli.main import _exit_code
 from tests.conftest import silent
+from tests.worlds import copied
 
 KEPT = ("scores", "models", "promotions", "reasons", "test_scores", "drift_bins")
 
@@ -33,13 +33,9 @@ def digests(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def walked(ran: tuple[Warehouse, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[Any]]:
     """Two origins, ten days apart, on a copy of the scored warehouse."""
-    import shutil
-
     root = tmp_path_factory.mktemp("walked") / "own"
-    shutil.copytree(ran[0].root, root)
-    warehouse = open_warehouse(ran[0].settings, root)
+    warehouse = copied(ran[0], root)
     with working(warehouse, "test") as con:
-        list(build(con, warehouse))
         before, models = digests(con), sorted(path.name for path in warehouse.models.iterdir())
         rows = backtest(con, warehouse, 2, 10, None, silent)
         assert digests(con) == before

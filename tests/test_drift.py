@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from churn_duck.warehouse import Warehouse, open_warehouse, see_world, working
 from churn_duck.world import World
 from cli.main import _exit_code
 from tests.conftest import silent
+from tests.worlds import copied
 
 KEYS = ["status", "overall_max_psi", "psi_by_feature", "baseline", "current"]
 
@@ -58,14 +58,12 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 @pytest.fixture
 def mine(scored: Warehouse, tmp_path: Path) -> Warehouse:
     """A private copy of it."""
-    shutil.copytree(scored.root, tmp_path / "mine")
-    return open_warehouse(Settings(), tmp_path / "mine")
+    return copied(scored, tmp_path / "mine")
 
 
 @pytest.fixture
 def con(mine: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     with working(mine, "test") as connection:
-        list(build(connection, mine))
         yield connection
 
 

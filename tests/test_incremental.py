@@ -12,15 +12,14 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from churn_duck import catalog
 from churn_duck.build import build
-from churn_duck.catalog import REFRESHED, find, sql_files
+from churn_duck.catalog import REFRESHED, find
 from churn_duck.config import Settings, parse_settings
 from churn_duck.land import land_sources
 from churn_duck.warehouse import Warehouse, connected, open_warehouse
 from tests.conftest import silent
 from tests.test_reference import SHARED, needs_shared
-from tests.worlds import event, land_rows, user
+from tests.worlds import builds_until, event, land_rows, user
 
 OULAD = SHARED / "data" / "oulad"
 FIRST = date(2025, 1, 1)
@@ -60,11 +59,10 @@ def land_one(warehouse: Warehouse, number: int, landing: tuple[Sequence[tuple], 
 
 
 @pytest.fixture
-def tables_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Builds stop after user_activity, so that many of them fit into a test."""
-
-    first = tuple(file for file in sql_files() if file.path.name < "32")
-    monkeypatch.setattr(catalog, "sql_files", lambda: first)
+def tables_only() -> Iterator[None]:
+    """Builds stop after user_activity."""
+    with builds_until("32"):
+        yield
 
 
 def one_by_one_equals_from_nothing(landings: Sequence[tuple]) -> None:  # type: ignore[type-arg]

@@ -43,6 +43,12 @@ def rendered(overlay: str) -> str:
 
 
 def objects(overlay: str) -> list[Object]:
+    """Of an overlay, to change at will."""
+    return copy.deepcopy(_parsed(overlay))
+
+
+@cache
+def _parsed(overlay: str) -> list[Object]:
     return [item for item in yaml.safe_load_all(rendered(overlay)) if item]
 
 

@@ -23,7 +23,7 @@ from churn_duck.score import score
 from churn_duck.warehouse import Warehouse, working
 from cli.performance import _print as print_report
 from tests.conftest import silent
-from tests.worlds import event, land_rows, user, world
+from tests.worlds import event, land_rows, same_world, user
 
 DAY = date(2025, 1, 10)
 H = 7
@@ -40,7 +40,7 @@ def small(root: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
     options: dict[str, Any] = {
         "churn": {"window_days": H}, "features": {"windows_days": [3, 30]}, "scoring": {"top_k": 2}
     }  # fmt: skip
-    with world(root, [user(n) for n in RISKS], seen, **options) as opened:
+    with same_world(root, [user(n) for n in RISKS], seen, **options) as opened:
         yield opened
 
 

@@ -24,7 +24,7 @@ from churn_duck.warehouse import Warehouse, open_warehouse, working
 from cli.main import main
 from tests.conftest import silent
 from tests.html import ESCAPED, EVIL, Tags, needs_nothing
-from tests.worlds import event, land_rows, user, world
+from tests.worlds import event, land_rows, same_world, user, world
 
 WEEKS = [date(2025, 1, 10), date(2025, 1, 17), date(2025, 1, 24)]
 BEFORE = {"a": 0.9, "b": 0.1, "c": 0.8, "d": 0.5, "f": 0.4}
@@ -47,7 +47,7 @@ def small(root: Path, **options: object) -> Iterator[tuple[duckdb.DuckDBPyConnec
     days = [(who, day) for who, own in SEEN.items() for day in own]
     events = [event(n, who, f"2025-01-{day:02}T12:00:00") for n, (who, day) in enumerate(days, 1)]
     users = [user(who, "2025-01-20" if who == "e" else "2025-01-01") for who in SEEN]
-    with world(root, users, events, **{**OPTIONS, **options}) as opened:
+    with same_world(root, users, events, **{**OPTIONS, **options}) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,17 @@ from churn_duck.business import EVENT_TYPES
 from churn_duck.config import parse_settings
 from churn_duck.measures import feature_columns
 from tests import oracle
-from tests.worlds import EVERY_DAY, event, user, world
+from tests.worlds import EVERY_DAY, builds_until, event, user, world
 
 START = date(2025, 1, 1)
 ATTRIBUTES = {"plan", "is_paid", "country", "marketing_source", "engagement_score"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_models() -> Iterator[None]:
+    with builds_until("60"):
+        yield
+
 
 moments = st.builds(
     lambda day, second: datetime(2025, 1, 1) + timedelta(days=day, seconds=second),

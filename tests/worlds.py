@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 
+from churn_duck import catalog
 from churn_duck.build import build
+from churn_duck.catalog import execute, rendered
 from churn_duck.columns import landed_columns
 from churn_duck.config import Settings, parse_settings
 from churn_duck.land import land
@@ -45,6 +50,25 @@ def land_rows(warehouse: Warehouse, table: str, rows: Sequence[dict[str, object]
     list(land(warehouse, table, str(path)))  # type: ignore[arg-type]
 
 
+def copied(built: Warehouse, root: Path) -> Warehouse:
+    """A copy that reads its own files, without making everything anew as a build after a move does."""
+    shutil.copytree(built.root, root, symlinks=True, dirs_exist_ok=True)
+    warehouse = open_warehouse(built.settings, root)
+    texts = rendered(warehouse.settings, warehouse.raw_files())
+    reading = ("params", "raw_users", "raw_events", "quarantine", "landings")
+    with connected(warehouse) as con:
+        list(execute(con, {name: texts[name] for name in reading}))
+    return warehouse
+
+
+@contextmanager
+def builds_until(layer: str) -> Iterator[None]:
+    """Builds make the files before `layer`, as in 60 or 32_period, so that many of them fit into a test."""
+    first = tuple(file for file in catalog.sql_files() if file.path.name < layer)
+    with patch.object(catalog, "sql_files", lambda: first):
+        yield
+
+
 @contextmanager
 def world(
     root: Path, users: Sequence[dict[str, object]], events: Sequence[dict[str, object]], /, **settings: object
@@ -56,3 +80,21 @@ def world(
     with connected(warehouse) as con:
         list(build(con, warehouse))
         yield con, warehouse
+
+
+@contextmanager
+def same_world(
+    root: Path, users: Sequence[dict[str, object]], events: Sequence[dict[str, object]], /, **settings: object
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
+    """As `world`, for many tests of the same rows: built once a process, then copied."""
+    key = repr((users, events, settings))
+    if key not in _built:
+        folder = TemporaryDirectory(prefix="same-world-")
+        with world(Path(folder.name) / "w", users, events, **settings) as (_, warehouse):
+            _built[key] = (folder, warehouse)
+    warehouse = copied(_built[key][1], root)
+    with connected(warehouse) as con:
+        yield con, warehouse
+
+
+_built: dict[str, tuple[TemporaryDirectory[str], Warehouse]] = {}
