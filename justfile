@@ -1,5 +1,5 @@
 # everything that CI checks
-check: lint types test
+check: lint sql-lint types test
 
 # all tests but the slow ones
 test *ARGS:
@@ -19,9 +19,9 @@ format:
 types:
     uv run mypy
 
-# sqlfluff and header rules, on the SQL as it is rendered
+# sqlfluff, on the SQL as it is rendered
 sql-lint:
-    uv run pytest tests/test_sql_style.py
+    uv run pytest -m lint
 
 # write the generated pages in docs/ anew
 docs:

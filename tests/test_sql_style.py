@@ -34,6 +34,7 @@ def findings(text: str) -> list[str]:
     return [f"line {one.line_no} {one.rule_code()}: {one.desc()}" for one in found]
 
 
+@pytest.mark.lint
 @every_file
 def test_sqlfluff_finds_nothing_in_the_rendered_statement(file: SqlFile) -> None:
     assert findings(statements()[file.name]) == []
