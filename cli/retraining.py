@@ -55,6 +55,7 @@ def retrain(
         bool, typer.Option("--if-due", help="Only for a reason that the data gives: drift, losses, schedule, age.")
     ] = False,
     reason: Annotated[Reason, typer.Option(help="What asks for it; it is kept.")] = "manual",
+    said: Annotated[str | None, typer.Option(metavar="WORDS", help="The same in words, kept beside it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also on data that both models have learned from.")] = False,
     as_of: AsOf = None,
     json: Json = False,
@@ -64,7 +65,7 @@ def retrain(
     from churn_duck.run import renew
 
     at: Global = context.obj
-    reasons: dict[str, str] | None = None if if_due else {reason: f"asked for: {reason}"}
+    reasons: dict[str, str] | None = None if if_due else {reason: said or f"asked for: {reason}"}
     with show.progress() as tell, recorded(at.warehouse, "retrain", as_of) as (con, entry):
         made = renew(con, at.warehouse, as_of, reasons, tell, users, events, force)
         if made.retrained is not None and made.scored is not None:

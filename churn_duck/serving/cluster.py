@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from churn_duck.errors import ConfigError
-from churn_duck.serving.starting import Started, StartFailed
+from churn_duck.serving.starting import Started, StartFailed, grounds
 
 CRONJOB, NAMESPACE = "CHURN_DUCK_RETRAIN_CRONJOB", "CHURN_DUCK_NAMESPACE"
 CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -40,13 +41,13 @@ class JobStarter:
     cooldown: timedelta
     credentials: Path = CREDENTIALS
 
-    def start(self) -> Started:
+    def start(self, alerts: Sequence[str]) -> Started:
         """Make the Job of this window, unless it was made before. Raises: StartFailed."""
         name = job_name(self.cronjob, datetime.now(UTC), self.cooldown)
         jobs = f"/apis/batch/v1/namespaces/{self.namespace}"
         try:
             cronjob = self._call("GET", f"{jobs}/cronjobs/{self.cronjob}")
-            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace))
+            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, grounds(alerts)))
         except Rejected as rejection:
             if rejection.status == 409:
                 return Started(name, False, f"already started: the Job {name} exists")
@@ -100,10 +101,11 @@ def job_name(cronjob: str, now: datetime, cooldown: timedelta) -> str:
     return cronjob[: LONGEST_NAME - len(tail)].rstrip("-.") + tail
 
 
-def job(cronjob: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
-    """The Job as the CronJob's controller would make it, marked as made by hand.
+def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[str]) -> dict[str, Any]:
+    """The Job as the CronJob's controller would make it, marked as made by hand, `words` added to its command.
 
     Without blockOwnerDeletion, which would need a right to the CronJob's finalizers.
+    Raises: StartFailed for a CronJob that does not retrain.
     """
     template = cronjob["spec"]["jobTemplate"]
     meta, owner = template.get("metadata", {}), cronjob["metadata"]
@@ -125,8 +127,18 @@ def job(cronjob: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]
                 }
             ],
         },
-        "spec": template["spec"],
+        "spec": _spec(template["spec"], words, owner["name"]),
     }
+
+
+def _spec(spec: Mapping[str, Any], words: Sequence[str], cronjob: str) -> dict[str, Any]:
+    """The spec of a Job with `words` after the arguments of the container that retrains."""
+    content = copy.deepcopy(dict(spec))
+    for container in content["template"]["spec"]["containers"]:
+        if "retrain" in container.get("args", []):
+            container["args"] += words
+            return content
+    raise StartFailed(f"the CronJob {cronjob} has no container whose args say retrain; set {CRONJOB} to one that has")
 
 
 def job_starter(
