@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from churn_duck.config import Settings
 from churn_duck.errors import ConfigError
 from churn_duck.publish import publish
 from churn_duck.serving.app import create_app
-from churn_duck.serving.cluster import JobStarter, job_name, job_starter
+from churn_duck.serving.cluster import JobStarter, job_starter
 from churn_duck.serving.hook import Hook
 from churn_duck.serving.process import ProcessStarter
 from churn_duck.serving.starting import Started, Starter, StartFailed
@@ -246,6 +247,8 @@ class Kubernetes(HTTPServer):
         self.asked: list[tuple[str, str, str | None, Any]] = []
         self.jobs: dict[str, Any] = {}
         self.cronjob: Any = copy.deepcopy(CRONJOB)
+        # by its own clock; what has ended is deleted once its time is over
+        self.now, self.ended = 0.0, dict[str, float]()
         self.refuses: int | None = None
 
 
@@ -258,6 +261,7 @@ CRONJOB = {
             "metadata": {"labels": {"app.kubernetes.io/component": "retrain"}, "annotations": {"team": "growth"}},
             "spec": {
                 "activeDeadlineSeconds": 7200,
+                "ttlSecondsAfterFinished": 604800,
                 "template": {"spec": {"containers": [{"name": "proxy"}, {"name": "churn-duck", "args": ARGS}]}},
             },
         },
@@ -270,7 +274,8 @@ class Asked(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._keep(None)
-        there = self.path == "/apis/batch/v1/namespaces/ducks/cronjobs/churn-duck-retrain"
+        name = self.server.cronjob["metadata"]["name"]
+        there = self.path == f"/apis/batch/v1/namespaces/ducks/cronjobs/{name}"
         self._answer(
             *((200, self.server.cronjob) if there else (404, {"kind": "Status", "message": "no such CronJob"}))
         )
@@ -279,9 +284,15 @@ class Asked(BaseHTTPRequestHandler):
         job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._keep(job)
         name = job["metadata"]["name"]
+        self._collect()
         known = name in self.server.jobs
-        self.server.jobs[name] = job
+        self.server.jobs.setdefault(name, job)
         self._answer(*((409, {"reason": "AlreadyExists", "message": "exists"}) if known else (201, job)))
+
+    def _collect(self) -> None:
+        for name, ended in list(self.server.ended.items()):
+            if self.server.now >= ended + self.server.jobs[name]["spec"]["ttlSecondsAfterFinished"]:
+                del self.server.jobs[name], self.server.ended[name]
 
     def _keep(self, content: Any) -> None:
         self.server.asked.append((self.command, self.path, self.headers["Authorization"], content))
@@ -327,7 +338,6 @@ def test_in_a_cluster_the_cronjobs_template_becomes_a_job(
     client = calling(tmp_path / "warehouse", in_cluster(kubernetes, account))
     answer = post(client, message(alert()))
     assert answer.status_code == 202
-    name = job_name("churn-duck-retrain", datetime.now(UTC), DAY)
     jobs = "/apis/batch/v1/namespaces/ducks"
     asked = [(method, path, shown) for method, path, shown, _ in kubernetes.asked]
     assert asked == [
@@ -338,22 +348,18 @@ def test_in_a_cluster_the_cronjobs_template_becomes_a_job(
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": name,
+            "name": "churn-duck-retrain-alert",
             "namespace": "ducks",
             "labels": {"app.kubernetes.io/component": "retrain"},
             "annotations": {"team": "growth", "cronjob.kubernetes.io/instantiate": "manual"},
             "ownerReferences": [
-                {
-                    "apiVersion": "batch/v1",
-                    "kind": "CronJob",
-                    "name": "churn-duck-retrain",
-                    "uid": "3f6c-77",
-                    "controller": True,
-                }
+                # not as its controller, whose history limits would delete it within the cooldown
+                {"apiVersion": "batch/v1", "kind": "CronJob", "name": "churn-duck-retrain", "uid": "3f6c-77"}
             ],
         },
         "spec": {
             "activeDeadlineSeconds": 7200,
+            "ttlSecondsAfterFinished": 86400,
             "template": {
                 "spec": {
                     "containers": [
@@ -390,12 +396,36 @@ def test_a_cronjob_that_does_not_retrain_is_not_copied(kubernetes: Kubernetes, a
     assert kubernetes.jobs == {}
 
 
-def test_a_repeated_message_finds_the_job_of_its_window(tmp_path: Path, kubernetes: Kubernetes, account: Path) -> None:
+def test_there_is_one_job_until_a_cooldown_after_its_end_however_it_ended(
+    tmp_path: Path, kubernetes: Kubernetes, account: Path
+) -> None:
     client = calling(tmp_path, in_cluster(kubernetes, account))
-    answers = [post(client, message(alert())) for _ in range(3)]
-    assert [one.status_code for one in answers] == [202, 200, 200]
-    assert "already started" in answers[2].json()["said"]
-    assert len(kubernetes.jobs) == 1
+
+    def called(hour: float) -> int:
+        kubernetes.now = hour * 3600
+        return int(post(client, message(alert())).status_code)
+
+    assert [called(hour) for hour in (0, 23.9, 24.1)] == [202, 200, 200]
+    kubernetes.ended["churn-duck-retrain-alert"] = 25 * 3600
+    assert [called(hour) for hour in (26, 48.9)] == [200, 200]
+    assert post(client, message(alert())).json()["said"] == (
+        "already started: the Job churn-duck-retrain-alert exists; it runs, or ended less than 1440 minutes ago; "
+        "kubectl delete job churn-duck-retrain-alert lets the next one start sooner"
+    )
+    assert [called(hour) for hour in (49.1, 49.2)] == [202, 200]
+
+
+def test_two_messages_at_once_make_one_job(kubernetes: Kubernetes, account: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(in_cluster(kubernetes, account).start, [NAMES] * 8))
+    assert sorted(one.is_new for one in started) == [False] * 7 + [True]
+
+
+def test_the_longest_name_of_a_cronjob_makes_one_that_kubernetes_takes(kubernetes: Kubernetes, account: Path) -> None:
+    # the API takes 52 characters for a CronJob, 63 for a Job
+    longest = "r" * 52
+    kubernetes.cronjob["metadata"]["name"] = longest
+    assert len(in_cluster(kubernetes, account, longest).start(NAMES).name) <= 63
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 500, 302])
@@ -456,13 +486,3 @@ def test_a_cronjob_is_only_for_pods(account: Path, tmp_path: Path) -> None:
         job_starter(DAY, {**named, **pod}, tmp_path)
     made = job_starter(DAY, {**named, **pod, "CHURN_DUCK_NAMESPACE": "n"}, tmp_path)
     assert made == JobStarter("https://[fd00::1]:443", "n", "r", DAY, tmp_path)
-
-
-def test_a_window_has_one_name_that_kubernetes_takes() -> None:
-    morning, night = (datetime(2026, 1, 5, *time, tzinfo=UTC) for time in ((0, 0), (23, 59)))
-    assert job_name("churn-duck-retrain", morning, DAY) == "churn-duck-retrain-alert-202601050000"
-    assert job_name("churn-duck-retrain", night, DAY) == job_name("churn-duck-retrain", morning, DAY)
-    assert job_name("churn-duck-retrain", night + DAY, DAY) != job_name("churn-duck-retrain", night, DAY)
-    assert job_name("r", night, timedelta(minutes=30)) == "r-alert-202601052330"
-    assert len(job_name("x" * 52, morning, DAY)) == 63
-    assert "--" not in job_name("x" * 43 + "-" * 9, morning, DAY)

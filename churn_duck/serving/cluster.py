@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from churn_duck.serving.starting import Started, StartFailed, grounds
 CRONJOB, NAMESPACE = "CHURN_DUCK_RETRAIN_CRONJOB", "CHURN_DUCK_NAMESPACE"
 CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT_SECONDS = 10
-LONGEST_NAME = 63
 
 
 class Rejected(Exception):
@@ -33,7 +32,12 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class JobStarter:
-    """Makes one Job a window of `cooldown` by the clock; `credentials` holds the service account's token and CA."""
+    """Makes one Job until `cooldown` after its end; `credentials` holds the service account's token and CA.
+
+    The Job has always the same name, so that Kubernetes itself refuses a second one for as long as the first is there,
+    and Kubernetes deletes it that long after its end. A Job that failed is no exception: on the same data it would fail
+    again, and an alert that goes on firing would repeat it.
+    """
 
     url: str
     namespace: str
@@ -42,19 +46,25 @@ class JobStarter:
     credentials: Path = CREDENTIALS
 
     def start(self, alerts: Sequence[str]) -> Started:
-        """Make the Job of this window, unless it was made before. Raises: StartFailed."""
-        name = job_name(self.cronjob, datetime.now(UTC), self.cooldown)
+        """Make the Job, unless there is one. Raises: StartFailed."""
+        name = f"{self.cronjob}-alert"
         jobs = f"/apis/batch/v1/namespaces/{self.namespace}"
         try:
             cronjob = self._call("GET", f"{jobs}/cronjobs/{self.cronjob}")
-            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, grounds(alerts)))
+            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, grounds(alerts), self.cooldown))
         except Rejected as rejection:
             if rejection.status == 409:
-                return Started(name, False, f"already started: the Job {name} exists")
+                return Started(name, False, self._already(name))
             raise StartFailed(f"Kubernetes refuses: {rejection}") from rejection
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StartFailed(f"Kubernetes cannot be asked: {type(error).__name__}: {error}") from error
         return Started(name, True, f"the Job {name} was made from the CronJob {self.cronjob}")
+
+    def _already(self, name: str) -> str:
+        until = f"it runs, or ended less than {self.cooldown.total_seconds() / 60:g} minutes ago"
+        return (
+            f"already started: the Job {name} exists; {until}; kubectl delete job {name} lets the next one start sooner"
+        )
 
     def _call(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         body = None if content is None else json.dumps(content).encode()
@@ -93,19 +103,12 @@ def _said(body: bytes, reason: str) -> str:
         return reason
 
 
-def job_name(cronjob: str, now: datetime, cooldown: timedelta) -> str:
-    """The same name throughout one window of the clock, such as churn-duck-retrain-alert-202601050000."""
-    seconds = max(cooldown.total_seconds(), 60)
-    window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
-    tail = f"-alert-{window:%Y%m%d%H%M}"
-    return cronjob[: LONGEST_NAME - len(tail)].rstrip("-.") + tail
-
-
-def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[str]) -> dict[str, Any]:
+def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[str], kept: timedelta) -> dict[str, Any]:
     """The Job as the CronJob's controller would make it, marked as made by hand, `words` added to its command.
 
-    Without blockOwnerDeletion, which would need a right to the CronJob's finalizers.
-    Raises: StartFailed for a CronJob that does not retrain.
+    It stays for `kept` after its end, whatever the template says. The CronJob owns it and goes with it, but is not its
+    controller, which deletes what exceeds its history limits. Without blockOwnerDeletion, which would need a right to
+    the CronJob's finalizers. Raises: StartFailed for a CronJob that does not retrain.
     """
     template = cronjob["spec"]["jobTemplate"]
     meta, owner = template.get("metadata", {}), cronjob["metadata"]
@@ -118,16 +121,13 @@ def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[s
             "labels": {**meta.get("labels", {})},
             "annotations": {**meta.get("annotations", {}), "cronjob.kubernetes.io/instantiate": "manual"},
             "ownerReferences": [
-                {
-                    "apiVersion": "batch/v1",
-                    "kind": "CronJob",
-                    "name": owner["name"],
-                    "uid": owner["uid"],
-                    "controller": True,
-                }
+                {"apiVersion": "batch/v1", "kind": "CronJob", "name": owner["name"], "uid": owner["uid"]},
             ],
         },
-        "spec": _spec(template["spec"], words, owner["name"]),
+        "spec": {
+            **_spec(template["spec"], words, owner["name"]),
+            "ttlSecondsAfterFinished": int(kept.total_seconds()),
+        },
     }
 
 
