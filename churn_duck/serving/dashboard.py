@@ -102,13 +102,13 @@ class Site:
             yield f"A newer snapshot cannot be shown: {self.snapshots.trouble}"
 
 
-def dashboard(snapshots: Snapshots, warehouse: Warehouse, token: str | None) -> APIRouter:
+def dashboard(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
     """The pages, and the way in where there is a token."""
-    site = Site(snapshots, warehouse, Sessions(token))
+    site = Site(snapshots, warehouse, sessions)
     router = APIRouter(include_in_schema=False)
-    router.include_router(_entrance(site.sessions))
+    router.include_router(_entrance(sessions))
     for pages in (_people(site), _watched(site)):
-        router.include_router(pages, dependencies=[Depends(site.sessions.require)])
+        router.include_router(pages, dependencies=[Depends(sessions.require)])
     return router
 
 
