@@ -18,7 +18,7 @@ from churn_duck.evaluate import POPULATIONS, described
 from churn_duck.fetch import fetched
 from churn_duck.files import write_text
 from churn_duck.measures import column_comments, feature_columns
-from churn_duck.registry import Version, production
+from churn_duck.registry import Version, production_name
 from churn_duck.warehouse import Warehouse
 
 
@@ -113,9 +113,8 @@ def _gain_curve(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[
 
 def _career(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version) -> dict[str, Any]:
     """Every change of production that the version had a part in, newest first, and who is production now."""
-    current = production(con, warehouse)
     query = "from promotions where $1 in (model_version, previous_version) order by promoted_at desc"
     return {
-        "production": current.model_version if current else None,
+        "production": production_name(con, warehouse),
         "promotions": fetched(con, query, [version.model_version]),
     }

@@ -23,7 +23,7 @@ from churn_duck.metrics import (
 )
 from churn_duck.onnx_export import PARITY_GATE
 from churn_duck.onnx_model import OnnxModel
-from churn_duck.registry import Version, production, utc_now, versions, write_registry
+from churn_duck.registry import Version, production_name, registered, utc_now, versions, write_registry
 from churn_duck.resample import Users, interval, resampled
 from churn_duck.sampling import affordable_share
 from churn_duck.train import test_digest
@@ -109,12 +109,13 @@ class Contest:
 def promote(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, tell: Tell = unheard
 ) -> Decision:
-    """Put the best newest model into production, if it beats what is there.
+    """Put the best newest model into production, if it beats what is there; what is not registered scores nothing.
 
     Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
     """
     end = see_world(con, warehouse, as_of)
-    incumbent = production(con, warehouse)
+    previous = production_name(con, warehouse)
+    incumbent = registered(con, warehouse, previous)
     challengers = _challengers(con, warehouse, end)
     if incumbent is not None and incumbent.as_of_date > end:
         raise ModelError(
@@ -129,9 +130,9 @@ def promote(
     decision = decide(
         contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse.settings
     )
-    if incumbent is not None and rival is None and decision.promoted:
-        reason = f"{incumbent.model_version} answers another question than the settings ask"
-        decision = replace(decision, previous=incumbent.model_version, reason=reason)
+    if previous is not None and rival is None and decision.promoted:
+        fault = "is not registered" if incumbent is None else "answers another question than the settings ask"
+        decision = replace(decision, previous=previous, reason=f"{previous} {fault}")
     if decision.promoted:
         parity = next(max(_parities(v)) for v in challengers if v.model_version == decision.production)
         _record(con, warehouse, contest, decision, end, parity)

@@ -20,6 +20,8 @@ from churn_duck.files import write_json
 from churn_duck.onnx_model import OnnxModel, load_model
 from churn_duck.warehouse import Warehouse
 
+NO_PRODUCTION = "no model is in production; run: churn-duck train, then churn-duck promote"
+
 
 @dataclass(frozen=True)
 class Version:
@@ -109,10 +111,34 @@ def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = 
     ]
 
 
-def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:
-    """The production version, or None before the first promotion. Raises: WarehouseError before the first build."""
+def production_name(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> str | None:
+    """The name that the newest promotion gives, registered or not; None before the first one.
+
+    Raises: WarehouseError before the first build.
+    """
     rows = _built_rows(con, warehouse, "select model_version from promotions order by promoted_at desc limit 1")
-    return versions(con, warehouse, f"model_version = '{rows[0][0]}'")[0] if rows else None
+    return rows[0][0] if rows else None
+
+
+def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:
+    """The production version, or None before the first promotion.
+
+    Raises: WarehouseError before the first build; ModelError where the newest promotion names no registered model.
+    """
+    name = production_name(con, warehouse)
+    found = registered(con, warehouse, name)
+    if name is not None and found is None:
+        raise ModelError(
+            f"production is {name} by the newest promotion, and no model of that name is registered; put another one "
+            "in its place: churn-duck promote, or churn-duck rollback VERSION with one that churn-duck models lists"
+        )
+    return found
+
+
+def registered(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: str | None) -> Version | None:
+    """The version of that name, where there is one."""
+    found = [] if name is None else versions(con, warehouse, f"model_version = {literal(name)}")
+    return found[0] if found else None
 
 
 def _built_rows(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
@@ -126,7 +152,7 @@ def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> 
     """The production version. Raises: ModelError before the first promotion."""
     found = production(con, warehouse)
     if found is None:
-        raise ModelError("no model is in production; run: churn-duck train, then churn-duck promote")
+        raise ModelError(NO_PRODUCTION)
     return found
 
 
@@ -134,10 +160,10 @@ def find_version(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: str
     """The version of that name; None: production. Raises: ModelError when there is none."""
     if name is None:
         return require_production(con, warehouse)
-    found = versions(con, warehouse, f"model_version = {literal(name)}")
-    if not found:
+    found = registered(con, warehouse, name)
+    if found is None:
         raise ModelError(f"there is no model {name}; churn-duck models lists them")
-    return found[0]
+    return found
 
 
 def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str | None) -> Version:
@@ -145,15 +171,18 @@ def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str 
 
     Raises: ModelError when there is no such version, when it is production already, or its file is not what it was.
     """
-    current = require_production(con, warehouse)
-    target = version or _before(con, current.model_version)
+    # the name alone: this is a way out where it is not registered
+    current = production_name(con, warehouse)
+    if current is None:
+        raise ModelError(NO_PRODUCTION)
+    target = version or _before(con, current)
     found = find_version(con, warehouse, target)
-    if target == current.model_version:
+    if target == current:
         raise ModelError(f"{target} is production already")
     found.scoring_model()
     con.execute(
         "insert into promotions (promoted_at, model_version, previous_version, reason) values (?, ?, ?, ?)",
-        [utc_now(), target, current.model_version, f"rolled back from {current.model_version}"],
+        [utc_now(), target, current, f"rolled back from {current}"],
     )
     write_registry(con, warehouse)
     return found
@@ -170,8 +199,8 @@ def _before(con: duckdb.DuckDBPyConnection, current: str) -> str:
 
 
 def write_registry(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """Replace `models/model_registry.json` by what the tables say."""
-    current = production(con, warehouse)
+    """Replace `models/model_registry.json` by what the tables say; a production that is not registered is none."""
+    current = registered(con, warehouse, production_name(con, warehouse))
     write_json(
         warehouse.models / "model_registry.json",
         {

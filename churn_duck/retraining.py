@@ -11,7 +11,7 @@ import duckdb
 from churn_duck.config import MODEL_NAMES
 from churn_duck.errors import ChurnDuckError, NothingNew
 from churn_duck.promote import Decision, promote
-from churn_duck.registry import Version, production, utc_now
+from churn_duck.registry import Version, production_name, utc_now
 from churn_duck.train import train
 from churn_duck.warehouse import Tell, Warehouse, see_world
 
@@ -110,7 +110,6 @@ def _keep(
     outcome: str,
     decided: str,
 ) -> None:
-    now = production(con, warehouse)
     con.execute(
         "insert into retrainings values (?, ?, ?, ?, ?, ?, ?, ?, (select data_hash from params))",
         [
@@ -120,7 +119,7 @@ def _keep(
             "; ".join(reasons.values()),
             outcome,
             [version.model_version for version in trained],
-            now.model_version if now else None,
+            production_name(con, warehouse),
             decided,
         ],
     )

@@ -169,11 +169,12 @@ def retrain_on_drift(
 
 @dataclass(frozen=True)
 class Renewed(Prepared):
-    """What a retraining by itself had to say; `retrained` None: it was not due."""
+    """What a retraining by itself had to say; `retrained` None: it was not due, or `nothing_new` says why."""
 
     grounds: Grounds | None
-    retrained: Retrained | None
-    scored: Scored | None
+    retrained: Retrained | None = None
+    scored: Scored | None = None
+    nothing_new: str | None = None
 
 
 def renew(
@@ -185,10 +186,12 @@ def renew(
     users: str | None = None,
     events: str | None = None,
     force: bool = False,
+    if_new: bool = False,
 ) -> Renewed:
     """Land, validate, build, train both, let the gate decide, and score; `reasons` None: only where it is due.
 
-    Raises: NothingNew on data that both models have learned from, unless `force`; ChurnDuckError as the stages do.
+    Raises: NothingNew on data that both models have learned from, unless `force`, or `if_new`, which takes that for a
+    good end; ChurnDuckError as the stages do.
     """
     ready = prepare(con, warehouse, as_of, tell, users, events)
     asked = None
@@ -198,7 +201,12 @@ def renew(
         asked = grounds(con, warehouse, as_of)
         reasons = asked.due if asked is not None else {}
         if not reasons:
-            return Renewed(ready.landed, ready.rules, asked, None, None)
-    made = retrain(con, warehouse, as_of, reasons, tell, force)
+            return Renewed(ready.landed, ready.rules, asked)
+    try:
+        made = retrain(con, warehouse, as_of, reasons, tell, force)
+    except NothingNew as error:
+        if not if_new:
+            raise
+        return Renewed(ready.landed, ready.rules, asked, nothing_new=str(error))
     scored = score(con, warehouse, as_of, None, tell)
     return Renewed(ready.landed, ready.rules, asked, made, scored)

@@ -54,7 +54,11 @@ def retrain(
     if_due: Annotated[
         bool, typer.Option("--if-due", help="Only for a reason that the data gives: drift, losses, schedule, age.")
     ] = False,
+    if_new: Annotated[
+        bool, typer.Option("--if-new", help="Where there is nothing new to learn from, say so and end with 0, not 5.")
+    ] = False,
     reason: Annotated[Reason, typer.Option(help="What asks for it; it is kept.")] = "manual",
+    said: Annotated[str | None, typer.Option(metavar="WORDS", help="The same in words, kept beside it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also on data that both models have learned from.")] = False,
     as_of: AsOf = None,
     json: Json = False,
@@ -64,15 +68,17 @@ def retrain(
     from churn_duck.run import renew
 
     at: Global = context.obj
-    reasons: dict[str, str] | None = None if if_due else {reason: f"asked for: {reason}"}
+    reasons: dict[str, str] | None = None if if_due else {reason: said or f"asked for: {reason}"}
     with show.progress() as tell, recorded(at.warehouse, "retrain", as_of) as (con, entry):
-        made = renew(con, at.warehouse, as_of, reasons, tell, users, events, force)
+        made = renew(con, at.warehouse, as_of, reasons, tell, users, events, force, if_new)
         if made.retrained is not None and made.scored is not None:
             decision, scored = made.retrained.decision, made.scored
             entry.outcome = "ok" if decision.promoted else "kept"
             entry.said, entry.model_version = decision.reason, decision.production
             entry.as_of_date, entry.row_count = scored.as_of_date, scored.rows
             publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
+        elif made.nothing_new:
+            entry.outcome, entry.said = "nothing_new", made.nothing_new
     show.as_json(_plain_renewed(made)) if json or at.json else _print_renewed(made)
 
 
@@ -137,6 +143,7 @@ def _plain_renewed(made: Renewed) -> dict[str, object]:
         "rules": made.rules,
         "retraining_grounds": made.grounds,
         "retrained": plain(made.retrained),
+        "nothing_new": made.nothing_new,
         "scored": made.scored,
     }
 
@@ -160,6 +167,8 @@ def _print_day(day: Day) -> None:
 def _print_renewed(made: Renewed) -> None:
     show.landed(made.landed)
     told(made.grounds, made.retrained)
+    if made.nothing_new:
+        typer.echo(f"nothing was retrained: {made.nothing_new}")
     if made.scored is not None:
         show.scored(made.scored)
 

@@ -93,4 +93,4 @@ def _retrain(at: Global, config: Path | None) -> list[str]:
     """The command that retrains this warehouse, with this program."""
     program = [sys.executable, "-c", "from cli.main import main; main()"]
     given = [] if config is None else ["--config", str(config)]
-    return [*program, *given, "--warehouse", str(at.warehouse.root), "retrain", "--reason", "alert"]
+    return [*program, *given, "--warehouse", str(at.warehouse.root), "retrain"]

@@ -17,21 +17,25 @@ from cli.options import AsOf, Global, Json
 @app.command()
 def models(context: typer.Context, json: Json = False) -> None:
     """List the registered model versions, newest first."""
-    from churn_duck.registry import production, versions
+    from churn_duck.registry import production_name, versions
 
     at: Global = context.obj
     with working(at.warehouse, "models") as con:
-        known, current = versions(con, at.warehouse), production(con, at.warehouse)
+        known, current = versions(con, at.warehouse), production_name(con, at.warehouse)
     rows = [
         {
             "model_version": version.model_version,
             "as_of_date": version.as_of_date,
             "pr_auc": version.metrics["pr_auc"],
             "roc_auc": version.metrics["roc_auc"],
-            "production": current is not None and version.model_version == current.model_version,
+            "production": version.model_version == current,
         }
         for version in known
     ]
+    if current is not None and not any(row["production"] for row in rows):
+        show.note(
+            f"{current} is production by the newest promotion, and is not registered; churn-duck rollback VERSION"
+        )
     show.as_json(rows) if json or at.json else show.models(rows)
 
 

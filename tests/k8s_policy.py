@@ -496,7 +496,7 @@ def steps_of_the_loop(objects: list[Object]) -> Iterator[str]:
     wanted = {
         "Job churn-duck-seed": ["demo"] if namespace(objects) == DEMO else ["run"],
         "CronJob churn-duck-daily": ["daily"],
-        "CronJob churn-duck-retrain": ["retrain", "--reason", "schedule"],
+        "CronJob churn-duck-retrain": ["retrain", "--reason", "schedule", "--if-new"],
         "CronJob churn-duck-drift": ["drift", "--retrain"],
     }
     yield from (f"{name} runs {ran.get(name)}" for name, args in wanted.items() if ran.get(name) != args)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from churn_duck.drift import drift
 from churn_duck.performance import performance
 from churn_duck.publish import publish
 from churn_duck.run import Ran
+from churn_duck.serving import attempts, session
 from churn_duck.serving.app import create_app, described
 from churn_duck.serving.people import Asked
 from churn_duck.serving.session import COOKIE, Sessions, safe_target
@@ -296,6 +298,103 @@ def test_signing_out_ends_the_session_and_only_our_own_forms_count(closed: TestC
     own = {"Sec-Fetch-Site": "same-origin", "Origin": "http://testserver"}
     assert closed.post("/sign-out", headers=own).headers["location"] == "sign-in"
     assert closed.get("/").status_code == 303
+
+
+def test_a_cookie_that_was_copied_ends_with_the_sign_out_and_no_other_does(closed: TestClient) -> None:
+    closed.post("/sign-in", data={"token": "s3cret"})
+    copied = closed.cookies[COOKIE]
+    closed.cookies.clear()
+    closed.post("/sign-in", data={"token": "s3cret"})
+    other = closed.cookies[COOKIE]
+    closed.cookies.clear()
+    assert closed.post("/sign-out", headers={"Cookie": f"{COOKIE}={copied}"}).status_code == 303
+    told = [closed.get("/", headers={"Cookie": f"{COOKIE}={one}"}).status_code for one in (copied, other)]
+    assert told == [303, 200]
+    # nothing to end is no error
+    assert closed.post("/sign-out", headers={"Cookie": f"{COOKIE}=1.2.3"}).status_code == 303
+
+
+def test_ended_sessions_are_forgotten_once_they_would_have_expired_and_are_never_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "MOST_ENDED", 3)
+    sessions = Sessions("s3cret")
+    ended = [sessions.made() for _ in range(5)]
+    for one in ended:
+        sessions.end(one)
+    assert [sessions.holds(one) for one in ended] == [True, True, False, False, False]
+    expired = time.time() + session.SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: expired)
+    sessions.end(sessions.made())
+    assert len(sessions._ended) == 1
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that have passed for whoever signs in."""
+    passed = [0.0]
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=lambda: passed[0]))
+    return passed
+
+
+def try_token(client: TestClient, token: str = "wrong") -> tuple[int, str | None]:
+    answer = client.post("/sign-in", data={"token": token, "next": "watch"})
+    return answer.status_code, answer.headers.get("retry-after")
+
+
+def test_many_wrong_tokens_have_to_wait_longer_each_time_and_never_long(closed: TestClient, clock: list[float]) -> None:
+    assert [try_token(closed) for _ in range(10)] == [(403, None)] * 10
+    waits = []
+    for _ in range(7):
+        status, wait = try_token(closed)
+        assert status == 429
+        waits.append(int(wait or 0))
+        # what comes too early is not looked at, and lengthens nothing
+        assert try_token(closed, "s3cret") == (429, wait)
+        clock[0] += waits[-1]
+        assert try_token(closed) == (403, None)
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+    clock[0] += 30
+    assert try_token(closed, "s3cret") == (303, None)
+    assert try_token(closed) == (403, None)
+
+
+def test_who_has_to_wait_is_told_on_a_page_and_keeps_the_way(closed: TestClient, clock: list[float]) -> None:
+    for _ in range(10):
+        try_token(closed)
+    answer = closed.post("/sign-in", data={"token": "x", "next": "watch"})
+    assert "Too many wrong tokens came from your address. Try again in 1 second." in answer.text
+    assert '<input type="hidden" name="next" value="watch">' in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    # a session, a bearer token and the API go on
+    assert closed.get("/", headers={"Authorization": "Bearer s3cret"}).status_code == 200
+
+
+def test_wrong_tokens_are_counted_by_address_for_a_while(ran: tuple[Warehouse, Ran], clock: list[float]) -> None:
+    app = create_app(ran[0], "s3cret")
+    hosts = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+    one, other, six, same, far = (TestClient(app, client=(host, 1), follow_redirects=False) for host in hosts)
+    for _ in range(10):
+        try_token(one)
+        try_token(six)
+    assert [try_token(client)[0] for client in (one, other, six, same, far)] == [429, 403, 429, 429, 403]
+    clock[0] += attempts.FORGOTTEN_SECONDS
+    assert [try_token(one)[0] for _ in range(10)] == [403] * 10
+
+
+def test_a_form_of_another_site_cannot_make_anybody_wait(closed: TestClient, clock: list[float]) -> None:
+    for _ in range(20):
+        closed.post("/sign-in", data={"token": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert try_token(closed, "s3cret") == (303, None)
+
+
+def test_no_more_addresses_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    monkeypatch.setattr(attempts, "MOST_ADDRESSES", 2)
+    tried = attempts.Attempts()
+    for address in ("a", "b", "a", "c"):
+        for _ in range(10):
+            tried.failed(address)
+    assert [tried.seconds_to_wait(address) for address in ("a", "b", "c")] == [30, 0, 1]
 
 
 def test_a_session_expires_and_is_of_one_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,3 +139,34 @@ def test_signing_in_leads_to_the_page_that_was_wanted_and_out_again(browser: Any
     page.goto(f"{closed}/models")
     assert page.url == f"{closed}/sign-in?next=models"
     page.context.close()
+
+
+WATCH = """window.refused = [];
+    addEventListener('securitypolicyviolation', (e) => refused.push(`${e.violatedDirective} ${e.blockedURI}`))"""
+
+
+def test_the_api_is_described_and_tried_with_nothing_from_elsewhere(browser: Any, closed: str) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
+    page.on("pageerror", lambda one: said.append(str(one)))
+    page.on("request", lambda one: asked.append(one.url))
+    page.add_init_script(WATCH)
+    page.goto(f"{closed}/sign-in")
+    page.get_by_label("Token").fill("s3cret")
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{closed}/docs")
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_label("auth-bearer-value").first.fill("s3cret")
+    page.get_by_role("button", name="Apply credentials").first.click()
+    page.get_by_role("button", name="Close").first.click()
+    page.get_by_text("/at-risk").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.wait_for_selector(".live-responses-table")
+    assert '"next_offset"' in page.locator(".live-responses-table").inner_text()
+    assert said == []
+    assert page.evaluate("window.refused") == []
+    assert [one for one in asked if not one.startswith(closed)] == []
+    page.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import ssl
@@ -9,25 +10,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 
 from churn_duck.config import Settings
 from churn_duck.errors import ConfigError
 from churn_duck.publish import publish
 from churn_duck.serving.app import create_app
-from churn_duck.serving.cluster import JobStarter, job_name, job_starter
+from churn_duck.serving.cluster import JobStarter, job_starter
 from churn_duck.serving.hook import Hook
 from churn_duck.serving.process import ProcessStarter
 from churn_duck.serving.starting import Started, Starter, StartFailed
 from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
-from cli import main, options, serving  # noqa: F401  (the main module registers the commands in their order)
+from cli import main, options, serving
 
 DAY = timedelta(days=1)
 BEARER = {"Authorization": "Bearer hush"}
@@ -70,9 +73,11 @@ class Counting:
 
     def __init__(self, fails: bool = False) -> None:
         self.calls, self.fails = 0, fails
+        self.told: list[list[str]] = []
 
-    def start(self) -> Started:
+    def start(self, alerts: Sequence[str]) -> Started:
         self.calls += 1
+        self.told.append(list(alerts))
         if self.fails:
             raise StartFailed("no more room")
         return Started("one", self.calls == 1, "told")
@@ -93,6 +98,7 @@ def test_an_alert_that_fires_starts_once_and_names_who_asked(tmp_path: Path) -> 
     assert (first.status_code, first.json()) == (202, {"done": "started", "said": "told", "alerts": ["ChurnDataDrift"]})
     again = post(client, message(alert()))
     assert (again.status_code, again.json()["done"]) == (200, "nothing")
+    assert starter.told == [["ChurnDataDrift"], ["ChurnDataDrift"]]
 
 
 @pytest.mark.parametrize(
@@ -183,12 +189,12 @@ def test_a_process_is_started_once_a_cooldown_and_never_beside_another(tmp_path:
     )
     command = [sys.executable, "-c", script]
     starter = ProcessStarter(command, tmp_path, DAY)
-    first = starter.start()
+    first = starter.start(NAMES)
     assert first.is_new
     waited_for(tmp_path / first.name, "begun")
     # not even by an API that has forgotten the first, and whose cooldown is over
     hasty = ProcessStarter(command, tmp_path, timedelta(0))
-    assert (hasty.start().is_new, hasty.start().said) == (False, "a retraining still runs")
+    assert (hasty.start(NAMES).is_new, hasty.start(NAMES).said) == (False, "a retraining still runs")
     (tmp_path / "end").touch()
     waited_for(tmp_path / first.name, "ended")
     later = _after(starter)
@@ -199,21 +205,21 @@ def test_a_process_is_started_once_a_cooldown_and_never_beside_another(tmp_path:
 def _after(starter: ProcessStarter) -> Started:
     """What it says once the process has let its lock go."""
     deadline = time.monotonic() + 30
-    while (told := starter.start()).said == "a retraining still runs" and time.monotonic() < deadline:
+    while (told := starter.start(NAMES)).said == "a retraining still runs" and time.monotonic() < deadline:
         time.sleep(0.02)
     return told
 
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StartFailed, match="cannot start /no/such"):
-        ProcessStarter(["/no/such"], tmp_path, DAY).start()
+        ProcessStarter(["/no/such"], tmp_path, DAY).start(NAMES)
 
 
 def test_the_process_knows_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_DUCK_TOKEN", "s3cret")
     monkeypatch.setenv("CHURN_DUCK_HOOK_TOKEN", "hush")
     command = [sys.executable, "-c", "import os; print(sorted(os.environ), 'done')"]
-    started = ProcessStarter(command, tmp_path, DAY).start()
+    started = ProcessStarter(command, tmp_path, DAY).start(NAMES)
     assert "CHURN_DUCK" not in waited_for(tmp_path / started.name, "done")
 
 
@@ -229,9 +235,9 @@ def test_an_alert_really_retrains_a_real_warehouse(own: Warehouse, monkeypatch: 
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with connected(own) as con:
-            if rows := con.execute("select reasons, outcome from retrainings").fetchall():
+            if rows := con.execute("select reasons, said, outcome from retrainings").fetchall():
                 break
-    assert rows == [(["alert"], "nothing_new")]
+    assert rows == [(["alert"], "alert: ChurnRealisedLoss", "nothing_new")]
 
 
 class Kubernetes(HTTPServer):
@@ -241,16 +247,25 @@ class Kubernetes(HTTPServer):
         super().__init__(("127.0.0.1", 0), Asked)
         self.asked: list[tuple[str, str, str | None, Any]] = []
         self.jobs: dict[str, Any] = {}
+        self.cronjob: Any = copy.deepcopy(CRONJOB)
+        # by its own clock; what has ended is deleted once its time is over
+        self.now, self.ended = 0.0, dict[str, float]()
         self.refuses: int | None = None
 
 
+MANIFEST = Path(__file__).parent.parent / "k8s" / "base" / "retrain.yaml"
+ARGS = yaml.safe_load(MANIFEST.read_text())["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
 CRONJOB = {
     "metadata": {"name": "churn-duck-retrain", "uid": "3f6c-77", "resourceVersion": "12"},
     "spec": {
         "schedule": "0 3 * * 0",
         "jobTemplate": {
             "metadata": {"labels": {"app.kubernetes.io/component": "retrain"}, "annotations": {"team": "growth"}},
-            "spec": {"activeDeadlineSeconds": 7200, "template": {"spec": {"containers": [{"name": "churn-duck"}]}}},
+            "spec": {
+                "activeDeadlineSeconds": 7200,
+                "ttlSecondsAfterFinished": 604800,
+                "template": {"spec": {"containers": [{"name": "proxy"}, {"name": "churn-duck", "args": ARGS}]}},
+            },
         },
     },
 }
@@ -261,16 +276,25 @@ class Asked(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._keep(None)
-        there = self.path == "/apis/batch/v1/namespaces/ducks/cronjobs/churn-duck-retrain"
-        self._answer(*((200, CRONJOB) if there else (404, {"kind": "Status", "message": "no such CronJob"})))
+        name = self.server.cronjob["metadata"]["name"]
+        there = self.path == f"/apis/batch/v1/namespaces/ducks/cronjobs/{name}"
+        self._answer(
+            *((200, self.server.cronjob) if there else (404, {"kind": "Status", "message": "no such CronJob"}))
+        )
 
     def do_POST(self) -> None:
         job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._keep(job)
         name = job["metadata"]["name"]
+        self._collect()
         known = name in self.server.jobs
-        self.server.jobs[name] = job
+        self.server.jobs.setdefault(name, job)
         self._answer(*((409, {"reason": "AlreadyExists", "message": "exists"}) if known else (201, job)))
+
+    def _collect(self) -> None:
+        for name, ended in list(self.server.ended.items()):
+            if self.server.now >= ended + self.server.jobs[name]["spec"]["ttlSecondsAfterFinished"]:
+                del self.server.jobs[name], self.server.ended[name]
 
     def _keep(self, content: Any) -> None:
         self.server.asked.append((self.command, self.path, self.headers["Authorization"], content))
@@ -316,7 +340,6 @@ def test_in_a_cluster_the_cronjobs_template_becomes_a_job(
     client = calling(tmp_path / "warehouse", in_cluster(kubernetes, account))
     answer = post(client, message(alert()))
     assert answer.status_code == 202
-    name = job_name("churn-duck-retrain", datetime.now(UTC), DAY)
     jobs = "/apis/batch/v1/namespaces/ducks"
     asked = [(method, path, shown) for method, path, shown, _ in kubernetes.asked]
     assert asked == [
@@ -327,32 +350,84 @@ def test_in_a_cluster_the_cronjobs_template_becomes_a_job(
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": name,
+            "name": "churn-duck-retrain-alert",
             "namespace": "ducks",
             "labels": {"app.kubernetes.io/component": "retrain"},
             "annotations": {"team": "growth", "cronjob.kubernetes.io/instantiate": "manual"},
             "ownerReferences": [
-                {
-                    "apiVersion": "batch/v1",
-                    "kind": "CronJob",
-                    "name": "churn-duck-retrain",
-                    "uid": "3f6c-77",
-                    "controller": True,
-                }
+                # not as its controller, whose history limits would delete it within the cooldown
+                {"apiVersion": "batch/v1", "kind": "CronJob", "name": "churn-duck-retrain", "uid": "3f6c-77"}
             ],
         },
-        "spec": CRONJOB["spec"]["jobTemplate"]["spec"],  # type: ignore[index]
+        "spec": {
+            "activeDeadlineSeconds": 7200,
+            "ttlSecondsAfterFinished": 86400,
+            "template": {
+                "spec": {
+                    "containers": [
+                        {"name": "proxy"},
+                        {"name": "churn-duck", "args": [*ARGS, "--reason", "alert", "--said", "alert: ChurnDataDrift"]},
+                    ]
+                }
+            },
+        },
     }
     # the volume is read-only there
     assert not (tmp_path / "warehouse").exists()
 
 
-def test_a_repeated_message_finds_the_job_of_its_window(tmp_path: Path, kubernetes: Kubernetes, account: Path) -> None:
+def test_the_run_of_the_job_keeps_which_alert_asked_for_it_and_not_the_cronjobs_reason(
+    own: Warehouse, kubernetes: Kubernetes, account: Path
+) -> None:
+    asking = message(alert("ChurnRealisedLoss"), alert(), alert("Watchdog"))
+    assert post(calling(own.root, in_cluster(kubernetes, account)), asking).status_code == 202
+    (made,) = kubernetes.jobs.values()
+    # nothing new has landed, and the reason is kept all the same
+    assert (
+        main._exit_code(["--warehouse", str(own.root), *made["spec"]["template"]["spec"]["containers"][1]["args"]]) == 0
+    )
+    with connected(own) as con:
+        rows = con.execute("select reasons, said from retrainings").fetchall()
+    assert rows == [(["alert"], "alert: ChurnDataDrift, ChurnRealisedLoss")]
+
+
+def test_a_cronjob_that_does_not_retrain_is_not_copied(kubernetes: Kubernetes, account: Path) -> None:
+    kubernetes.cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][1]["args"] = ["daily"]
+    with pytest.raises(StartFailed, match="churn-duck-retrain has no container whose args say retrain"):
+        in_cluster(kubernetes, account).start(NAMES)
+    assert kubernetes.jobs == {}
+
+
+def test_there_is_one_job_until_a_cooldown_after_its_end_however_it_ended(
+    tmp_path: Path, kubernetes: Kubernetes, account: Path
+) -> None:
     client = calling(tmp_path, in_cluster(kubernetes, account))
-    answers = [post(client, message(alert())) for _ in range(3)]
-    assert [one.status_code for one in answers] == [202, 200, 200]
-    assert "already started" in answers[2].json()["said"]
-    assert len(kubernetes.jobs) == 1
+
+    def called(hour: float) -> int:
+        kubernetes.now = hour * 3600
+        return int(post(client, message(alert())).status_code)
+
+    assert [called(hour) for hour in (0, 23.9, 24.1)] == [202, 200, 200]
+    kubernetes.ended["churn-duck-retrain-alert"] = 25 * 3600
+    assert [called(hour) for hour in (26, 48.9)] == [200, 200]
+    assert post(client, message(alert())).json()["said"] == (
+        "already started: the Job churn-duck-retrain-alert exists; it runs, or ended less than 1440 minutes ago; "
+        "kubectl delete job churn-duck-retrain-alert lets the next one start sooner"
+    )
+    assert [called(hour) for hour in (49.1, 49.2)] == [202, 200]
+
+
+def test_two_messages_at_once_make_one_job(kubernetes: Kubernetes, account: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(in_cluster(kubernetes, account).start, [NAMES] * 8))
+    assert sorted(one.is_new for one in started) == [False] * 7 + [True]
+
+
+def test_the_longest_name_of_a_cronjob_makes_one_that_kubernetes_takes(kubernetes: Kubernetes, account: Path) -> None:
+    # the API takes 52 characters for a CronJob, 63 for a Job
+    longest = "r" * 52
+    kubernetes.cronjob["metadata"]["name"] = longest
+    assert len(in_cluster(kubernetes, account, longest).start(NAMES).name) <= 63
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 500, 302])
@@ -372,10 +447,10 @@ def test_a_cronjob_that_is_not_there_or_an_api_that_does_not_answer_is_502(
     assert (other.status_code, other.json()["detail"]) == (502, "Kubernetes refuses: 404: no such CronJob")
     nobody = JobStarter("http://127.0.0.1:1", "ducks", "churn-duck-retrain", DAY, account)
     with pytest.raises(StartFailed, match="cannot be asked: URLError"):
-        nobody.start()
+        nobody.start(NAMES)
     (account / "token").unlink()
     with pytest.raises(StartFailed, match="cannot be asked: FileNotFoundError"):
-        in_cluster(kubernetes, account).start()
+        in_cluster(kubernetes, account).start(NAMES)
 
 
 @pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
@@ -397,10 +472,10 @@ def test_only_the_api_whose_certificate_the_account_trusts_sees_the_token(
     assert starter is not None
     shutil.copy(tmp_path / "wrong.crt", account / "ca.crt")
     with pytest.raises(StartFailed, match="CERTIFICATE_VERIFY_FAILED"):
-        starter.start()
+        starter.start(NAMES)
     assert kubernetes.asked == []
     shutil.copy(tmp_path / "right.crt", account / "ca.crt")
-    assert starter.start().is_new
+    assert starter.start(NAMES).is_new
 
 
 def test_a_cronjob_is_only_for_pods(account: Path, tmp_path: Path) -> None:
@@ -413,13 +488,3 @@ def test_a_cronjob_is_only_for_pods(account: Path, tmp_path: Path) -> None:
         job_starter(DAY, {**named, **pod}, tmp_path)
     made = job_starter(DAY, {**named, **pod, "CHURN_DUCK_NAMESPACE": "n"}, tmp_path)
     assert made == JobStarter("https://[fd00::1]:443", "n", "r", DAY, tmp_path)
-
-
-def test_a_window_has_one_name_that_kubernetes_takes() -> None:
-    morning, night = (datetime(2026, 1, 5, *time, tzinfo=UTC) for time in ((0, 0), (23, 59)))
-    assert job_name("churn-duck-retrain", morning, DAY) == "churn-duck-retrain-alert-202601050000"
-    assert job_name("churn-duck-retrain", night, DAY) == job_name("churn-duck-retrain", morning, DAY)
-    assert job_name("churn-duck-retrain", night + DAY, DAY) != job_name("churn-duck-retrain", night, DAY)
-    assert job_name("r", night, timedelta(minutes=30)) == "r-alert-202601052330"
-    assert len(job_name("x" * 52, morning, DAY)) == 63
-    assert "--" not in job_name("x" * 43 + "-" * 9, morning, DAY)

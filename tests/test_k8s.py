@@ -240,6 +240,19 @@ def test_the_route_for_alertmanager_reaches_the_service_and_names_alerts_that_ex
     assert "churn-duck-api" in names(objects("prometheus"), "Service")
 
 
+# a week without anything new
+
+
+def test_the_weekly_retraining_ends_well_where_nothing_is_new_and_every_code_that_remains_fails_at_once() -> None:
+    for overlay in OVERLAYS:
+        (pod,) = pods([named(objects(overlay), "CronJob", "churn-duck-retrain")])
+        assert pod.containers[0]["args"] == ["retrain", "--reason", "schedule", "--if-new"]
+        assert pod.job is not None
+        assert pod.job["backoffLimit"] == 1
+        first = pod.job["podFailurePolicy"]["rules"][0]
+        assert (first["action"], first["onExitCodes"]["values"]) == ("FailJob", [1, 2, 3, 4, 5, 64])
+
+
 # planted errors
 
 
@@ -471,6 +484,10 @@ PLANTED: dict[str, tuple[str, Callable[[list[Object]], Any]]] = {
         "steps_of_the_loop",
         lambda o: box(o, name="churn-duck-retrain").update(args=["retrain"]),
     ),
+    "a week without anything new that fails": (
+        "steps_of_the_loop",
+        lambda o: box(o, name="churn-duck-retrain")["args"].remove("--if-new"),
+    ),
     "no probe": ("probes", lambda o: without(box(o, "Deployment", "churn-duck-api"), "readinessProbe")),
     "a probe of a page that is guarded": (
         "probes",
@@ -505,7 +522,8 @@ def test_schedules_are_read(text: str, expected: list[set[int]]) -> None:
 def test_what_the_guide_calls_by_name_is_there() -> None:
     text = (ROOT.parent / "docs" / "operations.md").read_text() + (ROOT / "README.md").read_text()
     found = [item for overlay in OVERLAYS for item in objects(overlay)]
-    own = {"shell", "today", "after-upgrade"}
+    # made by hand, and by the hook
+    own = {"shell", "today", "after-upgrade", "churn-duck-retrain-alert"}
     for kind, pattern in {
         "CronJob": r"cronjob/([\w-]+)",
         "Job": r"job/([\w-]+)",

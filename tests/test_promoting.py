@@ -14,9 +14,10 @@ from churn_duck.build import build
 from churn_duck.config import Promotion, parse_settings
 from churn_duck.errors import ModelError
 from churn_duck.promote import promote
-from churn_duck.registry import production, require_production, rollback, versions
+from churn_duck.registry import production, require_production, rollback, versions, write_registry
 from churn_duck.train import train
 from churn_duck.warehouse import Warehouse, open_warehouse, working
+from cli.main import _exit_code
 from tests.conftest import silent
 
 RULE = Promotion()
@@ -155,3 +156,62 @@ def test_equals_are_rarely_promoted_and_real_gains_mostly(gain: float) -> None:
         assert promoted / 60 >= 0.8
     else:
         assert promoted / 60 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
+
+
+@pytest.fixture
+def orphaned(own: Warehouse) -> tuple[Warehouse, str]:
+    """A warehouse whose newest promotion names a model that is not there, and what was production before."""
+    with working(own, "test") as con:
+        before = require_production(con, own).model_version
+        con.execute(
+            """insert into promotions (promoted_at, model_version, previous_version, reason)
+            values (now() at time zone 'UTC', 'gone', ?, 'planted')""",
+            [before],
+        )
+    return own, before
+
+
+@pytest.mark.parametrize("command", ["score", "drift", "publish", "report", "evaluate", "card", "daily"])
+def test_a_production_that_is_not_registered_is_named_with_the_way_out(
+    orphaned: tuple[Warehouse, str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, _ = orphaned
+    published = (own.published / "current.duckdb").resolve()
+    assert _exit_code(["--warehouse", str(own.root), command]) == 1
+    said = capsys.readouterr().err
+    assert "error: production is gone by the newest promotion, and no model of that name is registered" in said
+    assert "churn-duck promote, or churn-duck rollback VERSION" in said
+    # readers go on with the last snapshot
+    assert (own.published / "current.duckdb").resolve() == published
+
+
+def test_models_are_listed_where_production_is_not_among_them(
+    orphaned: tuple[Warehouse, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, before = orphaned
+    assert _exit_code(["--warehouse", str(own.root), "--json", "models"]) == 0
+    shown = capsys.readouterr()
+    assert {row["model_version"]: row["production"] for row in json.loads(shown.out)}[before] is False
+    assert "gone is production by the newest promotion, and is not registered" in shown.err
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_rollback_is_a_way_out_of_a_production_that_is_not_registered(
+    orphaned: tuple[Warehouse, str], named: bool
+) -> None:
+    own, before = orphaned
+    with working(own, "test") as con:
+        assert rollback(con, own, before if named else None).model_version == before
+        assert require_production(con, own).model_version == before
+        newest = con.execute("select reason from promotions order by promoted_at desc limit 1").fetchall()
+    assert newest == [("rolled back from gone",)]
+
+
+def test_a_promotion_is_a_way_out_too_and_says_why_nothing_was_compared(orphaned: tuple[Warehouse, str]) -> None:
+    own, _ = orphaned
+    with working(own, "test") as con:
+        write_registry(con, own)
+        assert json.loads((own.models / "model_registry.json").read_text())["production"] is None
+        made = promote(con, own)
+        assert (made.promoted, made.previous, made.reason) == (True, "gone", "gone is not registered")
+        assert require_production(con, own).model_version == made.production

@@ -119,6 +119,32 @@ def test_data_that_both_models_know_is_not_learned_again_and_that_is_kept(
     assert rows == [(["manual"], "nothing_new", 0)]
 
 
+def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
+    own: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["--warehouse", str(own.root), "retrain", "--reason", "schedule"]
+    assert _exit_code(base) == 5
+    assert "learned from the same data" in capsys.readouterr().err
+    assert _exit_code([*base, "--if-new"]) == 0
+    assert "nothing was retrained: " in (said := capsys.readouterr().out)
+    assert "learned from the same data" in said
+    with connected(own) as looking:
+        ran = looking.execute("select outcome, exit_code, said from runs where command = 'retrain' order by started_at")
+        assert [(*row[:2], row[2] in said) for row in ran.fetchall()] == [
+            ("nothing_new", 5, True),
+            ("nothing_new", 0, True),
+        ]
+        kept = looking.execute("select reasons, outcome from retrainings").fetchall()
+    assert kept == [(["schedule"], "nothing_new")] * 2
+
+
+def test_what_is_new_is_still_learned_where_nothing_new_would_be_a_good_end(own: Warehouse) -> None:
+    # new to both models by force
+    assert _exit_code(["--warehouse", str(own.root), "retrain", "--if-new", "--force"]) == 0
+    with connected(own) as looking:
+        assert looking.execute("select len(challengers) from retrainings").fetchall() == [(2,)]
+
+
 def test_drift_that_fails_retrains_on_the_landed_data_and_keeps_the_reason(
     own: Warehouse, business: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -316,4 +317,30 @@ def test_openapi_has_the_features_of_the_model_and_examples_that_work(client: Te
         assert client.post("/predict", json=one["value"]).status_code == 200
     names = {one["name"] for one in document["paths"]["/at-risk"]["get"]["parameters"]}
     assert {"limit", "offset", "min_risk", "plan", "country", "is_paid"} == names - {"marketing_source"}
-    assert client.get("/docs").status_code == 200
+
+
+def test_the_description_is_read_with_scripts_of_our_own_server_alone(client: TestClient) -> None:
+    page = client.get("/docs")
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert addresses == ["data:,", "docs/swagger-ui.css", "docs/swagger-ui.js", "docs/start.js", "openapi.json"]
+    for address in addresses[1:]:
+        answer = client.get(f"/{address}")
+        assert (answer.status_code, len(answer.content) > 0) == (200, True)
+    assert len(client.get("/docs/swagger-ui.js").content) > 1_000_000
+    assert client.get("/docs/swagger-ui.map").status_code == 422
+    for answer in (page, client.get("/docs/start.js")):
+        rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["content-security-policy"].split(";"))
+        assert (rules["default-src"], rules["script-src"], rules["connect-src"]) == ("'none'", "'self'", "'self'")
+        assert not re.search(r"unsafe|https?:|\*", answer.headers["content-security-policy"])
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_who_is_signed_in_at_the_dashboard_reads_the_description_and_nothing_else_of_the_api(
+    ran: tuple[Warehouse, Ran],
+) -> None:
+    closed = ("/docs/swagger-ui.js", "/docs/start.js", "/openapi.json", "/docs")
+    with TestClient(create_app(ran[0], "s3cret")) as client:
+        assert {client.get(path).status_code for path in closed} == {401}
+        client.post("/sign-in", data={"token": "s3cret"})
+        assert {client.get(path).status_code for path in closed} == {200}
+        assert client.get("/at-risk").status_code == 401

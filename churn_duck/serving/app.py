@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
@@ -21,10 +20,12 @@ from churn_duck.errors import ChurnDuckError, ModelError, WarehouseError
 from churn_duck.exposition import exposition
 from churn_duck.serving import answers, shapes
 from churn_duck.serving.dashboard import dashboard
+from churn_duck.serving.description import router as description
 from churn_duck.serving.guard import capped_body, guard
 from churn_duck.serving.hook import Hook
 from churn_duck.serving.hook import router as hook_router
 from churn_duck.serving.rows import Problem, Refused
+from churn_duck.serving.session import Sessions
 from churn_duck.serving.traffic import Counted, Traffic
 from churn_duck.snapshot import Snapshot, Snapshots
 from churn_duck.warehouse import Warehouse
@@ -42,7 +43,7 @@ UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": shapes.Detail, "descr
 
 def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None = None) -> FastAPI:
     """The API and its dashboard over what `warehouse` has published; callers must show `token`, if there is one."""
-    snapshots, traffic = Snapshots(warehouse.root), Traffic()
+    snapshots, traffic, sessions = Snapshots(warehouse.root), Traffic(), Sessions(token)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,9 +56,9 @@ def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None
     app.add_middleware(Counted, traffic=traffic)
     app.include_router(_state(snapshots, traffic, warehouse))
     app.include_router(_answers(snapshots, traffic, warehouse), dependencies=[Depends(guard(token))])
-    app.include_router(_description(app, snapshots), dependencies=[Depends(guard(token))])
+    app.include_router(description(lambda: described(app, snapshots), app.title, token, sessions))
     app.include_router(hook_router(hook, snapshots))
-    app.include_router(dashboard(snapshots, warehouse, token))
+    app.include_router(dashboard(snapshots, warehouse, sessions))
     _handle_errors(app)
     return app
 
@@ -153,21 +154,6 @@ def _answers(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> AP
         if found is None:
             raise HTTPException(404, f"there is no user {user_id}")
         return _json(found)
-
-    return router
-
-
-def _description(app: FastAPI, snapshots: Snapshots) -> APIRouter:
-    """OpenAPI as the present model and attributes have it."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/openapi.json")
-    def openapi() -> Response:
-        return _json(described(app, snapshots))
-
-    @router.get("/docs")
-    def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
 
     return router
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from churn_duck.errors import ConfigError
-from churn_duck.serving.starting import Started, StartFailed
+from churn_duck.serving.starting import Started, StartFailed, grounds
 
 CRONJOB, NAMESPACE = "CHURN_DUCK_RETRAIN_CRONJOB", "CHURN_DUCK_NAMESPACE"
 CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT_SECONDS = 10
-LONGEST_NAME = 63
 
 
 class Rejected(Exception):
@@ -32,7 +32,12 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class JobStarter:
-    """Makes one Job a window of `cooldown` by the clock; `credentials` holds the service account's token and CA."""
+    """Makes one Job until `cooldown` after its end; `credentials` holds the service account's token and CA.
+
+    The Job has always the same name, so that Kubernetes itself refuses a second one for as long as the first is there,
+    and Kubernetes deletes it that long after its end. A Job that failed is no exception: on the same data it would fail
+    again, and an alert that goes on firing would repeat it.
+    """
 
     url: str
     namespace: str
@@ -40,20 +45,26 @@ class JobStarter:
     cooldown: timedelta
     credentials: Path = CREDENTIALS
 
-    def start(self) -> Started:
-        """Make the Job of this window, unless it was made before. Raises: StartFailed."""
-        name = job_name(self.cronjob, datetime.now(UTC), self.cooldown)
+    def start(self, alerts: Sequence[str]) -> Started:
+        """Make the Job, unless there is one. Raises: StartFailed."""
+        name = f"{self.cronjob}-alert"
         jobs = f"/apis/batch/v1/namespaces/{self.namespace}"
         try:
             cronjob = self._call("GET", f"{jobs}/cronjobs/{self.cronjob}")
-            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace))
+            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, grounds(alerts), self.cooldown))
         except Rejected as rejection:
             if rejection.status == 409:
-                return Started(name, False, f"already started: the Job {name} exists")
+                return Started(name, False, self._already(name))
             raise StartFailed(f"Kubernetes refuses: {rejection}") from rejection
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StartFailed(f"Kubernetes cannot be asked: {type(error).__name__}: {error}") from error
         return Started(name, True, f"the Job {name} was made from the CronJob {self.cronjob}")
+
+    def _already(self, name: str) -> str:
+        until = f"it runs, or ended less than {self.cooldown.total_seconds() / 60:g} minutes ago"
+        return (
+            f"already started: the Job {name} exists; {until}; kubectl delete job {name} lets the next one start sooner"
+        )
 
     def _call(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         body = None if content is None else json.dumps(content).encode()
@@ -92,18 +103,12 @@ def _said(body: bytes, reason: str) -> str:
         return reason
 
 
-def job_name(cronjob: str, now: datetime, cooldown: timedelta) -> str:
-    """The same name throughout one window of the clock, such as churn-duck-retrain-alert-202601050000."""
-    seconds = max(cooldown.total_seconds(), 60)
-    window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
-    tail = f"-alert-{window:%Y%m%d%H%M}"
-    return cronjob[: LONGEST_NAME - len(tail)].rstrip("-.") + tail
+def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[str], kept: timedelta) -> dict[str, Any]:
+    """The Job as the CronJob's controller would make it, marked as made by hand, `words` added to its command.
 
-
-def job(cronjob: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
-    """The Job as the CronJob's controller would make it, marked as made by hand.
-
-    Without blockOwnerDeletion, which would need a right to the CronJob's finalizers.
+    It stays for `kept` after its end, whatever the template says. The CronJob owns it and goes with it, but is not its
+    controller, which deletes what exceeds its history limits. Without blockOwnerDeletion, which would need a right to
+    the CronJob's finalizers. Raises: StartFailed for a CronJob that does not retrain.
     """
     template = cronjob["spec"]["jobTemplate"]
     meta, owner = template.get("metadata", {}), cronjob["metadata"]
@@ -116,17 +121,24 @@ def job(cronjob: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]
             "labels": {**meta.get("labels", {})},
             "annotations": {**meta.get("annotations", {}), "cronjob.kubernetes.io/instantiate": "manual"},
             "ownerReferences": [
-                {
-                    "apiVersion": "batch/v1",
-                    "kind": "CronJob",
-                    "name": owner["name"],
-                    "uid": owner["uid"],
-                    "controller": True,
-                }
+                {"apiVersion": "batch/v1", "kind": "CronJob", "name": owner["name"], "uid": owner["uid"]},
             ],
         },
-        "spec": template["spec"],
+        "spec": {
+            **_spec(template["spec"], words, owner["name"]),
+            "ttlSecondsAfterFinished": int(kept.total_seconds()),
+        },
     }
+
+
+def _spec(spec: Mapping[str, Any], words: Sequence[str], cronjob: str) -> dict[str, Any]:
+    """The spec of a Job with `words` after the arguments of the container that retrains."""
+    content = copy.deepcopy(dict(spec))
+    for container in content["template"]["spec"]["containers"]:
+        if "retrain" in container.get("args", []):
+            container["args"] += words
+            return content
+    raise StartFailed(f"the CronJob {cronjob} has no container whose args say retrain; set {CRONJOB} to one that has")
 
 
 def job_starter(

@@ -18,10 +18,11 @@ from fastapi.routing import APIRoute
 from churn_duck.errors import ChurnDuckError
 from churn_duck.pages import template
 from churn_duck.report_words import INVENTED
+from churn_duck.serving.attempts import Attempts, address_of
 from churn_duck.serving.guard import capped_body
 from churn_duck.serving.people import Asked, people, person
 from churn_duck.serving.rows import Refused
-from churn_duck.serving.session import NotSignedIn, Sessions, is_own, keep, safe_target
+from churn_duck.serving.session import COOKIE, NotSignedIn, Sessions, is_own, keep, safe_target
 from churn_duck.serving.watched import versions, watched
 from churn_duck.snapshot import Snapshot, Snapshots
 from churn_duck.warehouse import Warehouse
@@ -101,13 +102,13 @@ class Site:
             yield f"A newer snapshot cannot be shown: {self.snapshots.trouble}"
 
 
-def dashboard(snapshots: Snapshots, warehouse: Warehouse, token: str | None) -> APIRouter:
+def dashboard(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
     """The pages, and the way in where there is a token."""
-    site = Site(snapshots, warehouse, Sessions(token))
+    site = Site(snapshots, warehouse, sessions)
     router = APIRouter(include_in_schema=False)
-    router.include_router(_entrance(site.sessions))
+    router.include_router(_entrance(sessions))
     for pages in (_people(site), _watched(site)):
-        router.include_router(pages, dependencies=[Depends(site.sessions.require)])
+        router.include_router(pages, dependencies=[Depends(sessions.require)])
     return router
 
 
@@ -159,7 +160,7 @@ def _watched(site: Site) -> APIRouter:
 
 
 def _entrance(sessions: Sessions) -> APIRouter:
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router, attempts = APIRouter(route_class=PageRoute, include_in_schema=False), Attempts()
 
     @router.get("/dashboard.css")
     def style() -> Response:
@@ -172,28 +173,40 @@ def _entrance(sessions: Sessions) -> APIRouter:
         """Ask for the token."""
         if not sessions.are_needed:
             return RedirectResponse(".", 303)
-        return _rendered("sign_in", 200, next=safe_target(next, PAGES), is_wrong=False)
+        return _rendered("sign_in", 200, next=safe_target(next, PAGES), wrong=None)
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        """Open a session for whoever knows the token."""
+        """Open a session for whoever knows the token; many wrong ones have to wait."""
         form = await _form(request)
-        target = safe_target(form.get("next", "."), PAGES)
+        target, address = safe_target(form.get("next", "."), PAGES), address_of(request)
+        if wait := attempts.seconds_to_wait(address):
+            return _wait(wait, target)
         if not sessions.is_token(form.get("token", "").strip()):
-            return _rendered("sign_in", 403, next=target, is_wrong=True)
+            attempts.failed(address)
+            return _rendered("sign_in", 403, next=target, wrong="That is not the token.")
+        attempts.forget(address)
         answer = RedirectResponse(target, 303)
         keep(answer, request, sessions.made())
         return answer
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        """End the session of this browser."""
+        """End the session of this browser, and of whoever copied its cookie."""
         await _form(request)
+        sessions.end(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("sign-in", 303)
         keep(answer, request, "")
         return answer
 
     return router
+
+
+def _wait(seconds: int, target: str) -> Response:
+    told = f"Too many wrong tokens came from your address. Try again in {seconds} second{'' if seconds == 1 else 's'}."
+    answer = _rendered("sign_in", 429, next=target, wrong=told)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _answer(hook: Hook, snapshots: Snapshots, body: bytes) -> Response:
     if doubts := _doubts(snapshots):
         return _told(200, "nothing", f"not on data that is itself in doubt: {doubts} FAILed", asking)
     try:
-        started = hook.starter.start()
+        started = hook.starter.start(asking)
     except StartFailed as error:
         return JSONResponse({"detail": str(error)}, 502)
     return _told(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.said, asking)

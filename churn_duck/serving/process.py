@@ -12,7 +12,7 @@ from pathlib import Path
 
 from churn_duck.registry import utc_now
 from churn_duck.serving.guard import HOOK_TOKEN, TOKEN
-from churn_duck.serving.starting import Started, StartFailed
+from churn_duck.serving.starting import Started, StartFailed, grounds
 
 LOG, STAMP = "retrain_alert_", "%Y%m%dT%H%M%SZ"
 
@@ -26,16 +26,16 @@ class ProcessStarter:
     def __init__(self, command: Sequence[str], reports: Path, cooldown: timedelta) -> None:
         self._command, self._reports, self._cooldown = list(command), reports, cooldown
 
-    def start(self) -> Started:
-        """Start it, unless one runs or began within the cooldown. Raises: StartFailed."""
+    def start(self, alerts: Sequence[str]) -> Started:
+        """Start it for these alerts, unless one runs or began within the cooldown. Raises: StartFailed."""
         try:
             self._reports.mkdir(parents=True, exist_ok=True)
             with (self._reports / f".{LOG}lock").open("a") as lock:
-                return self._start(lock.fileno())
+                return self._start(lock.fileno(), [*self._command, *grounds(alerts)])
         except OSError as error:
             raise StartFailed(f"cannot start {self._command[0]}: {error}") from error
 
-    def _start(self, lock: int) -> Started:
+    def _start(self, lock: int, command: Sequence[str]) -> Started:
         last = max(self._reports.glob(f"{LOG}*.log"), default=None)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,7 +47,7 @@ class ProcessStarter:
         log = self._reports / f"{LOG}{now:{STAMP}}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                self._command,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

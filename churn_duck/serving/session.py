@@ -13,6 +13,7 @@ from fastapi.responses import Response
 
 COOKIE = "churn_duck_session"
 SECONDS = 12 * 3600
+MOST_ENDED = 10_000
 
 
 class NotSignedIn(Exception):
@@ -23,12 +24,15 @@ class Sessions:
     """Who may see the pages: everybody without a token, or else whoever shows it or signed in with it.
 
     A session is `expiry.nonce.signature`. Its key is derived from the token, slowly, so that a stolen cookie is no way
-    to guess it; a new token ends all sessions. Nothing is kept here, so that replicas and restarts know each other's.
+    to guess it; a new token ends all sessions. Sessions are kept nowhere, so that replicas and restarts know each
+    other's; those that were ended are remembered until they would have expired, by this process alone.
     """
 
     def __init__(self, token: str | None) -> None:
         self._token = token
         self._key = b"" if token is None else _derived(token)
+        # claim to expiry, the first ended first; only who knows the token can make any
+        self._ended: dict[str, int] = {}
 
     @property
     def are_needed(self) -> bool:
@@ -44,11 +48,19 @@ class Sessions:
         return f"{claim}.{self._signature(claim)}"
 
     def holds(self, session: str) -> bool:
-        """Whether it was made here, with this token, and has not expired."""
+        """Whether it was made with this token, has not expired and was not ended here."""
         claim, _, signature = session.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(claim).encode()):
             return False
-        return time.time() < int(claim.partition(".")[0])
+        return time.time() < _expiry(claim) and claim not in self._ended
+
+    def end(self, session: str) -> None:
+        """Let it hold no more, whoever shows it."""
+        if not self.holds(session):
+            return
+        claim, now = session.rpartition(".")[0], time.time()
+        kept = [(one, expiry) for one, expiry in self._ended.items() if expiry > now]
+        self._ended = dict([*kept[-MOST_ENDED + 1 :], (claim, _expiry(claim))])
 
     def require(self, request: Request) -> None:
         """Raises: NotSignedIn."""
@@ -60,6 +72,10 @@ class Sessions:
 
     def _signature(self, claim: str) -> str:
         return hmac.new(self._key, claim.encode(), hashlib.sha256).hexdigest()
+
+
+def _expiry(claim: str) -> int:
+    return int(claim.partition(".")[0])
 
 
 def _derived(token: str) -> bytes:

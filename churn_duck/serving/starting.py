@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,5 +23,14 @@ class StartFailed(Exception):
 class Starter(Protocol):
     """Where retrainings run."""
 
-    def start(self) -> Started:
-        """Start one, unless one was started within the cooldown or still runs. Raises: StartFailed."""
+    def start(self, alerts: Sequence[str]) -> Started:
+        """Start one for these alerts, unless one was started within the cooldown or still runs. Raises: StartFailed."""
+
+
+def grounds(alerts: Sequence[str]) -> list[str]:
+    """What `retrain` is told of why it runs, at the end of its command; of an option given twice, the last one counts.
+
+    That an alert fired is all that is known here. What the data say to it is for `retraining_grounds`: a lost list, for
+    instance, alerts as it is, and is a `realised_loss` only where the interval says that this is no chance.
+    """
+    return ["--reason", "alert", "--said", f"alert: {', '.join(alerts)}"]
