@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,14 @@ def feature_words(settings: Settings) -> list[dict[str, object]]:
     `scale` is what the value is multiplied by before it is shown; `is_whole`: a comparison is of whole numbers;
     `is_level`: it is no number.
     """
-    return list(_features(settings, yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))))
+    return list(_features(settings, _shipped()))
+
+
+@cache
+def _shipped() -> Mapping[str, Any]:
+    # part of the program like the SQL; parsing it takes longer than rendering all statements
+    words: Mapping[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    return words
 
 
 def _features(settings: Settings, words: Mapping[str, Any]) -> Iterator[dict[str, object]]:
