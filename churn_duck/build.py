@@ -12,10 +12,11 @@ from pathlib import Path
 
 import duckdb
 
-from churn_duck.catalog import RawFiles, SqlFile, execute, find, literal, refreshing, rendered
+from churn_duck.catalog import SqlFile, execute, find, literal, refreshing, rendered
 from churn_duck.columns import TABLES, landed_columns, schema_text
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
+from churn_duck.raw_files import RawFiles
 from churn_duck.refresh import changed_periods, held_landing
 from churn_duck.warehouse import Tell, Warehouse, built, transaction
 

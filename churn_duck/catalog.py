@@ -16,6 +16,7 @@ import jinja2
 from churn_duck import measures
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
+from churn_duck.raw_files import RawFiles, landing_of, name_of
 from churn_duck.wording import feature_words
 
 # their SQL names files or periods of the data, which are no part of what the engine does
@@ -58,44 +59,6 @@ class SqlFile:
     def is_dense(self) -> bool:
         """Whether it has a row for every user and day, as its header then says."""
         return "\n-- Dense: " in self.path.read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class RawFiles:
-    """Absolute paths of what has landed."""
-
-    users: list[str]
-    events: list[str]
-    quarantine: list[str]
-    # of the events: what user_activity is made from at a time; None: everything at once
-    periods: tuple[tuple[date, date], ...] | None = None
-    # the newest landing that the tables hold already; None: they are made from nothing
-    after_landing: int | None = None
-
-    @property
-    def data_hash(self) -> str:
-        """SHA-256 over the file names, which carry the digests of what was landed."""
-        return self.hash_until(None)
-
-    def hash_until(self, landing: int | None) -> str:
-        """What `data_hash` was when `landing` was the newest; None: now."""
-        names = sorted(Path(path).name for path in (*self.users, *self.events))
-        return _digest(name for name in names if landing is None or landing_of(name) <= landing)
-
-    @property
-    def landing_numbers(self) -> list[int]:
-        """The landings, the newest first."""
-        return sorted({landing_of(Path(path).name) for path in (*self.users, *self.events)}, reverse=True)
-
-    @property
-    def folder(self) -> str:
-        """Where `users/` and `events/` are."""
-        return str(Path(self.users[0]).parent.parent)
-
-
-def landing_of(name: str) -> int:
-    """The number of the landing that brought a raw file."""
-    return int(name.split("-", maxsplit=1)[0])
 
 
 def sql_folder() -> Path:
@@ -220,7 +183,7 @@ def _arrived(raw: RawFiles) -> str:
     """What came after `after_landing`, as a relation that opens no other file."""
     if raw.after_landing is None:
         return "raw_events"
-    files = [path for path in raw.events if landing_of(Path(path).name) > raw.after_landing]
+    files = [path for path in raw.events if landing_of(name_of(path)) > raw.after_landing]
     return f"read_parquet({literal(files)})" if files else "(from raw_events limit 0)"
 
 

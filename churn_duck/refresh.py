@@ -8,7 +8,7 @@ from itertools import groupby
 
 import duckdb
 
-from churn_duck.catalog import RawFiles
+from churn_duck.raw_files import RawFiles
 from churn_duck.warehouse import Built
 
 Periods = tuple[tuple[date, date], ...]

@@ -13,8 +13,9 @@ import duckdb
 import pytest
 
 from churn_duck.build import build
-from churn_duck.catalog import RawFiles, SqlFile, find, rendered, shown_sql, sql_files
+from churn_duck.catalog import SqlFile, find, rendered, shown_sql, sql_files
 from churn_duck.config import Settings
+from churn_duck.raw_files import RawFiles
 from churn_duck.run import Ran
 from churn_duck.warehouse import Warehouse, connected
 from tests.worlds import event, user, world
