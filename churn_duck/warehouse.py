@@ -1,30 +1,26 @@
-"""The folder that the engine keeps on disk, its one DuckDB file, and the right to write it."""
+"""The folder that the engine keeps on disk, and its one DuckDB file."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import filelock
 
 from churn_duck.catalog import rendered
 from churn_duck.config import Engine, Settings
 from churn_duck.errors import WarehouseError
-from churn_duck.files import write_text
+from churn_duck.lock import LOCK_WAIT_SECONDS, writing
 from churn_duck.raw_files import RawFiles, counting, raw_names
 
 # the format that DuckDB 1.5 shells read too
 STORAGE_VERSION = "v1.5.0"
-LOCK_WAIT_SECONDS = 30.0
 
 # hears each step of long work
 Tell = Callable[[str], None]
@@ -132,38 +128,6 @@ def _within(folder: Path, names: list[str]) -> list[str]:
 def open_warehouse(settings: Settings, folder: Path | None = None) -> Warehouse:
     """The warehouse of the settings, or the one in `folder`."""
     return Warehouse(Path(folder or settings.warehouse), settings)
-
-
-@contextmanager
-def writing(warehouse: Warehouse, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the warehouse alone; the operating system frees it when the process ends, however it ends.
-
-    Raises: WarehouseError naming the holder after `wait_seconds`.
-    """
-    warehouse.root.mkdir(parents=True, exist_ok=True)
-    holder = warehouse.root / ".writer.json"
-    lock = filelock.FileLock(warehouse.root / ".writer.lock")
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except filelock.Timeout as error:
-        raise WarehouseError(
-            f"{warehouse.root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try later"
-        ) from error
-    try:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        write_text(holder, json.dumps({"pid": os.getpid(), "command": purpose, "since": started}))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _named(holder: Path) -> str:
-    try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "another process"
-    return f"`churn-duck {told['command']}` (process {told['pid']}, since {told['since']})"
 
 
 def engine_config(engine: Engine, spill: Path) -> DuckConfig:
@@ -293,7 +257,7 @@ def _checked_end(con: duckdb.DuckDBPyConnection, even_if_silent: bool) -> date:
 def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
     wait_seconds = warehouse.settings.engine.lock_wait_seconds
-    with writing(warehouse, purpose, wait_seconds), connected(warehouse) as con:
+    with writing(warehouse.root, purpose, wait_seconds), connected(warehouse) as con:
         yield con
 
 
