@@ -14,15 +14,16 @@ import duckdb
 import jinja2
 
 from churn_duck import measures
+from churn_duck.columns import landed_columns
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
-from churn_duck.raw_files import RawFiles, landing_of, name_of
+from churn_duck.raw_files import RawFiles
 from churn_duck.wording import feature_words
 
-# their SQL names files or periods of the data, which are no part of what the engine does
-READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
+# their SQL names files or periods of the data, which are no part of what the engine does; their templates are
+READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity")
 # tables that a build adds to where only landings were added; in their running order
-REFRESHED = ("superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
+REFRESHED = ("landed_files", "superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
 SHARED = (
     "trimmed_lower",
     "exact",
@@ -154,7 +155,8 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "known_types": settings.events.types,
         "activity_types": settings.churn.activity,
         "silent_types": measures.silent_types(settings),
-        "id_type": "varchar" if settings.users.id_type == "text" else "bigint",
+        "id_type": landed_columns(settings, "users")[0].type,
+        "event_id_type": landed_columns(settings, "events")[0].type,
         "key_columns": list(measures.KEYS),
         "dataset_keys": list(measures.DATASET_KEYS),
         "attribute_columns": measures.attribute_names(settings),
@@ -171,6 +173,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
         "after_landing": raw.after_landing,
         "arrived_events": _arrived(raw),
+        "arrived_files": raw.arrived([*raw.users, *raw.events]),
         "users_files": raw.users,
         "events_files": raw.events,
         "quarantine_files": raw.quarantine,
@@ -183,7 +186,7 @@ def _arrived(raw: RawFiles) -> str:
     """What came after `after_landing`, as a relation that opens no other file."""
     if raw.after_landing is None:
         return "raw_events"
-    files = [path for path in raw.events if landing_of(name_of(path)) > raw.after_landing]
+    files = raw.arrived(raw.events)
     return f"read_parquet({literal(files)})" if files else "(from raw_events limit 0)"
 
 
@@ -199,15 +202,17 @@ def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> di
     """Every statement by view name, in running order, as DuckDB gets it."""
     context = _context(settings, raw)
     texts = {file.name: render(file.path, context) for file in sql_files() if file.name != "params"}
-    digest = _digest(text for name, text in texts.items() if name not in READS_FILES)
+    digest = _digest(
+        find(name).path.read_text(encoding="utf-8") if name in READS_FILES else text for name, text in texts.items()
+    )
     params = render(find("params").path, {**context, "requested_as_of_date": as_of, "sql_hash": digest})
     return {"params": params, **texts}
 
 
-def refreshing(settings: Settings, raw: RawFiles) -> dict[str, str]:
-    """The statements that bring the REFRESHED tables from `raw.after_landing` up to what has landed."""
+def rendered_only(settings: Settings, raw: RawFiles, names: Iterable[str]) -> dict[str, str]:
+    """Some statements; with `raw.after_landing`, those of REFRESHED bring their tables from there up to `raw`."""
     context = _context(settings, raw)
-    return {name: render(find(name).path, context) for name in REFRESHED}
+    return {name: render(find(name).path, context) for name in names}
 
 
 def _digest(texts: Iterable[str]) -> str:

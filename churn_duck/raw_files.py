@@ -37,6 +37,10 @@ class RawFiles:
         """The landings, the newest first."""
         return sorted({landing_of(name_of(path)) for path in (*self.users, *self.events)}, reverse=True)
 
+    def arrived(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that came after `after_landing`."""
+        return [path for path in paths if self.after_landing is None or landing_of(name_of(path)) > self.after_landing]
+
     @property
     def folder(self) -> str:
         """Where `users/` and `events/` are."""
