@@ -99,6 +99,8 @@ def find(name: str) -> SqlFile:
 
 def literal(value: object) -> str:
     """A Python value as a SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -107,8 +109,6 @@ def literal(value: object) -> str:
         return repr(value)
     if isinstance(value, date):
         return f"'{value.isoformat()}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
     if isinstance(value, Sequence):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     raise TypeError(f"no SQL literal for {type(value).__name__}")

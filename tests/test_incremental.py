@@ -17,7 +17,7 @@ from churn_duck.build import build
 from churn_duck.catalog import REFRESHED, find, sql_files
 from churn_duck.checks import validate
 from churn_duck.config import Settings, parse_settings
-from churn_duck.errors import SqlError
+from churn_duck.errors import SqlError, WarehouseError
 from churn_duck.land import land_sources
 from churn_duck.raw_files import landing_of
 from churn_duck.warehouse import Warehouse, connected, open_warehouse
@@ -225,6 +225,26 @@ def test_validating_before_a_build_changes_nothing_of_what_it_leaves(
     added = digests(con)
     list(build(con, warehouse, full=True))
     assert digests(con) == added
+
+
+def test_files_of_other_columns_are_refused_whether_they_or_the_settings_are_the_newer(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    other = open_warehouse(parse_settings({"measures": [{"name": "visits"}]}, "test"), warehouse.root)
+    with pytest.raises(WarehouseError, match="1 of 1 events files landed as"):
+        list(build(con, other))
+    land_rows(other, "events", [event(900, 1, FIRST)], "-other")
+    with pytest.raises(WarehouseError, match="1 of 2 events files landed as"):
+        list(build(con, warehouse))
+
+
+def test_the_ranges_of_a_file_are_those_of_its_events(growing: tuple[duckdb.DuckDBPyConnection, Warehouse]) -> None:
+    con, _ = growing
+    ranges = "first_event_id, last_event_id, first_event_time, last_event_time"
+    said = con.execute(f"select {ranges} from landed_files order by source_table").fetchall()
+    held = con.execute("select min(event_id), max(event_id), min(event_time), max(event_time) from raw_events")
+    assert said == [*held.fetchall(), (None,) * 4]
 
 
 def test_an_event_is_corrected_though_its_id_is_too_long_for_a_footer(tmp_path: Path) -> None:
