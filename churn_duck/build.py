@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from itertools import islice, pairwise
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from churn_duck.catalog import RawFiles, SqlFile, execute, find, literal, refreshing, rendered
+from churn_duck.catalog import SqlFile, execute, find, rendered, rendered_only
 from churn_duck.columns import TABLES, landed_columns, schema_text
+from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
 from churn_duck.files import write_text
-from churn_duck.refresh import changed_periods, held_landing
+from churn_duck.periods import Periods, changed_periods, known_periods, landed_periods
+from churn_duck.raw_files import RawFiles
+from churn_duck.refresh import held_landing, meets_users, of_changed_days, touched
 from churn_duck.warehouse import Tell, Warehouse, built, transaction
 
-# of user_activity: a period is a month or so, shorter where that is too much for the memory, longer where it is little
-PERIOD_DAYS, MANY_EVENTS, FEW_EVENTS = 31, 16_000_000, 1_000_000
+# hears the name after each statement
+Ran = Callable[[str], None] | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def build(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     as_of: date | None = None,
-    ran: Callable[[str], None] | None = None,
+    ran: Ran = None,
     full: bool = False,
 ) -> Iterator[str]:
     """Make every view and table in one transaction; yields each name as its turn comes.
@@ -49,19 +52,17 @@ def build(
     stays as it was.
     """
     raw = warehouse.raw_files()
-    require_columns(con, warehouse)
-    raw = replace(raw, periods=activity_periods(con, raw.events) or None)
     texts = rendered(warehouse.settings, raw, as_of)
     before = None if full else built(con)
     with transaction(con):
         _require_ids(con, warehouse)
         yield from execute(con, {"params": texts["params"]}, ran)
-        held = held_landing(raw, before, built(con))
-        others = {name: text for name, text in texts.items() if name != "params"}
-        if held is None:
-            yield from execute(con, others, ran)
-        else:
-            yield from _refreshed(con, warehouse, replace(raw, after_landing=held), others, ran)
+        raw = replace(raw, after_landing=held_landing(raw, before, built(con)))
+        yield from execute(con, rendered_only(warehouse.settings, raw, ["landed_files"]), ran)
+        require_columns(con, warehouse.settings)
+        making = _made if raw.after_landing is None else _refreshed
+        periods = yield from making(con, warehouse, raw, texts, ran)
+    texts |= rendered_only(warehouse.settings, replace(raw, periods=periods, after_landing=None), ["user_activity"])
     for name, text in texts.items():
         _write_changed(warehouse.compiled / f"{name}.sql", text)
     con.execute("checkpoint")
@@ -73,49 +74,49 @@ def _write_changed(path: Path, text: str) -> None:
         write_text(path, text)
 
 
+def _made(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, raw: RawFiles, texts: dict[str, str], ran: Ran
+) -> Generator[str, None, Periods]:
+    """Everything from nothing; the periods in which user_activity was made."""
+    periods = landed_periods(con, raw.events)
+    texts = texts | rendered_only(warehouse.settings, replace(raw, periods=periods), ["user_activity"])
+    yield from execute(con, {name: text for name, text in texts.items() if name not in ("params", "landed_files")}, ran)
+    return periods
+
+
 def _refreshed(
-    con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
-    raw: RawFiles,
-    texts: dict[str, str],
-    ran: Callable[[str], None] | None,
-) -> Iterator[str]:
-    """As a full build, but the big tables are only brought up to what has landed."""
-    texts = texts | {
-        name: text for name, text in refreshing(warehouse.settings, raw).items() if name != "user_activity"
-    }
-    first = list(texts).index("changed_days") + 1
-    yield from execute(con, dict(islice(texts.items(), first)), ran)
-    periods = changed_periods(con, raw.periods or ())
-    if periods is not None:
-        texts["user_activity"] = refreshing(warehouse.settings, replace(raw, periods=periods))["user_activity"]
-    yield from execute(con, dict(islice(texts.items(), first, None)), ran)
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, raw: RawFiles, texts: dict[str, str], ran: Ran
+) -> Generator[str, None, Periods]:
+    """The big tables brought up to what has landed; all views that name no files are as the same SQL made them.
+
+    Meanwhile the raw views show only the files that can matter, since DuckDB opens each that a view names.
+    """
+    only = partial(rendered_only, warehouse.settings)
+    _show(con, warehouse, replace(raw, users=raw.arrived(raw.users) or raw.users[-1:], events=touched(con, raw)))
+    yield from execute(con, only(raw, ["superseded_events", "users_clean"]), ran)
+    if meets_users(con):
+        _show(con, warehouse, raw)
+    yield from execute(con, only(raw, ["changed_days", "unknown_users"]), ran)
+    periods = known_periods(con)
+    changed = changed_periods(con, periods)
+    _show(con, warehouse, raw if changed is None else replace(raw, events=of_changed_days(con, raw)))
+    yield from execute(con, only(replace(raw, periods=periods if changed is None else changed), ["user_activity"]), ran)
+    yield from execute(con, {name: texts[name] for name in ("raw_users", "raw_events", "quarantine")}, ran)
+    return periods
 
 
-def activity_periods(con: duckdb.DuckDBPyConnection, files: list[str]) -> tuple[tuple[date, date], ...]:
-    """The periods, first and last day, in which `user_activity` is made: from the footers of the landed events."""
-    first, last, events = con.execute(
-        "select cast(min(event_time) as date), cast(max(event_time) as date), count(*) "
-        f"from read_parquet({literal(files)})"
-    ).fetchall()[0]
-    if not events:
-        return ()
-    days = (last - first).days + 1
-    count = max(min(days // PERIOD_DAYS, events // FEW_EVENTS), events // MANY_EVENTS, 1)
-    step = -(-days // count)
-    starts = [first + timedelta(days=offset) for offset in range(0, days, step)]
-    return tuple((start, after - timedelta(days=1)) for start, after in pairwise([*starts, last + timedelta(days=1)]))
+def _show(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, raw: RawFiles) -> None:
+    """Let `raw_users` and `raw_events` show these files."""
+    for _ in execute(con, rendered_only(warehouse.settings, raw, ["raw_users", "raw_events"])):
+        pass
 
 
-def require_columns(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+def require_columns(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Raises WarehouseError when what has landed has other columns than the settings ask for."""
     for table in TABLES:
-        asked = schema_text(landed_columns(warehouse.settings, table))
-        rows = con.execute(
-            "select file_name, decode(value) from parquet_kv_metadata(?) where decode(key) = 'columns'",
-            [[str(path) for path in warehouse.landed(table)]],
-        ).fetchall()
-        other = [told for _, told in rows if told != asked]
+        asked = schema_text(landed_columns(settings, table))
+        rows = con.execute("select typed_columns from landed_files where source_table = ?", [table]).fetchall()
+        other = [told for (told,) in rows if told not in (None, asked)]
         if other:
             raise WarehouseError(
                 f"{len(other)} of {len(rows)} {table} files landed as ({other[0]}), the settings ask for ({asked}); "

@@ -14,14 +14,16 @@ import duckdb
 import jinja2
 
 from churn_duck import measures
+from churn_duck.columns import landed_columns
 from churn_duck.config import Settings
 from churn_duck.errors import SqlError, WarehouseError
+from churn_duck.raw_files import RawFiles
 from churn_duck.wording import feature_words
 
-# their SQL names files or periods of the data, which are no part of what the engine does
-READS_FILES = ("raw_users", "raw_events", "quarantine", "landings", "user_activity")
+# their SQL names files or periods of the data, which are no part of what the engine does; their templates are
+READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity")
 # tables that a build adds to where only landings were added; in their running order
-REFRESHED = ("superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
+REFRESHED = ("landed_files", "superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
 SHARED = (
     "trimmed_lower",
     "exact",
@@ -58,44 +60,6 @@ class SqlFile:
     def is_dense(self) -> bool:
         """Whether it has a row for every user and day, as its header then says."""
         return "\n-- Dense: " in self.path.read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class RawFiles:
-    """Absolute paths of what has landed."""
-
-    users: list[str]
-    events: list[str]
-    quarantine: list[str]
-    # of the events: what user_activity is made from at a time; None: everything at once
-    periods: tuple[tuple[date, date], ...] | None = None
-    # the newest landing that the tables hold already; None: they are made from nothing
-    after_landing: int | None = None
-
-    @property
-    def data_hash(self) -> str:
-        """SHA-256 over the file names, which carry the digests of what was landed."""
-        return self.hash_until(None)
-
-    def hash_until(self, landing: int | None) -> str:
-        """What `data_hash` was when `landing` was the newest; None: now."""
-        names = sorted(Path(path).name for path in (*self.users, *self.events))
-        return _digest(name for name in names if landing is None or landing_of(name) <= landing)
-
-    @property
-    def landing_numbers(self) -> list[int]:
-        """The landings, the newest first."""
-        return sorted({landing_of(Path(path).name) for path in (*self.users, *self.events)}, reverse=True)
-
-    @property
-    def folder(self) -> str:
-        """Where `users/` and `events/` are."""
-        return str(Path(self.users[0]).parent.parent)
-
-
-def landing_of(name: str) -> int:
-    """The number of the landing that brought a raw file."""
-    return int(name.split("-", maxsplit=1)[0])
 
 
 def sql_folder() -> Path:
@@ -135,6 +99,8 @@ def find(name: str) -> SqlFile:
 
 def literal(value: object) -> str:
     """A Python value as a SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -143,8 +109,6 @@ def literal(value: object) -> str:
         return repr(value)
     if isinstance(value, date):
         return f"'{value.isoformat()}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
     if isinstance(value, Sequence):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     raise TypeError(f"no SQL literal for {type(value).__name__}")
@@ -191,7 +155,8 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "known_types": settings.events.types,
         "activity_types": settings.churn.activity,
         "silent_types": measures.silent_types(settings),
-        "id_type": "varchar" if settings.users.id_type == "text" else "bigint",
+        "id_type": landed_columns(settings, "users")[0].type,
+        "event_id_type": landed_columns(settings, "events")[0].type,
         "key_columns": list(measures.KEYS),
         "dataset_keys": list(measures.DATASET_KEYS),
         "attribute_columns": measures.attribute_names(settings),
@@ -208,6 +173,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
         "after_landing": raw.after_landing,
         "arrived_events": _arrived(raw),
+        "arrived_files": raw.arrived([*raw.users, *raw.events]),
         "users_files": raw.users,
         "events_files": raw.events,
         "quarantine_files": raw.quarantine,
@@ -220,7 +186,7 @@ def _arrived(raw: RawFiles) -> str:
     """What came after `after_landing`, as a relation that opens no other file."""
     if raw.after_landing is None:
         return "raw_events"
-    files = [path for path in raw.events if landing_of(Path(path).name) > raw.after_landing]
+    files = raw.arrived(raw.events)
     return f"read_parquet({literal(files)})" if files else "(from raw_events limit 0)"
 
 
@@ -236,15 +202,17 @@ def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> di
     """Every statement by view name, in running order, as DuckDB gets it."""
     context = _context(settings, raw)
     texts = {file.name: render(file.path, context) for file in sql_files() if file.name != "params"}
-    digest = _digest(text for name, text in texts.items() if name not in READS_FILES)
+    digest = _digest(
+        find(name).path.read_text(encoding="utf-8") if name in READS_FILES else text for name, text in texts.items()
+    )
     params = render(find("params").path, {**context, "requested_as_of_date": as_of, "sql_hash": digest})
     return {"params": params, **texts}
 
 
-def refreshing(settings: Settings, raw: RawFiles) -> dict[str, str]:
-    """The statements that bring the REFRESHED tables from `raw.after_landing` up to what has landed."""
+def rendered_only(settings: Settings, raw: RawFiles, names: Iterable[str]) -> dict[str, str]:
+    """Some statements; with `raw.after_landing`, those of REFRESHED bring their tables from there up to `raw`."""
     context = _context(settings, raw)
-    return {name: render(find(name).path, context) for name in REFRESHED}
+    return {name: render(find(name).path, context) for name in names}
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 import typer
 import yaml
 
-from churn_duck.catalog import RawFiles, SqlFile, rendered, sql_files
+from churn_duck.catalog import SqlFile, rendered, sql_files
 from churn_duck.config import Settings
 from churn_duck.files import write_text
+from churn_duck.raw_files import RawFiles
 
 FOLDER = Path(__file__).parent.parent / "docs"
 GENERATED = "<!-- Made from the code by `just docs`; change the code, not this file. -->"

@@ -17,6 +17,7 @@ from churn_duck.columns import TABLES, Column, Table, landed_columns, reading, s
 from churn_duck.config import Source
 from churn_duck.errors import LandingError
 from churn_duck.files import replacing, sha256
+from churn_duck.raw_files import landing_of, raw_names
 from churn_duck.reading import Opened, opened
 from churn_duck.sources import SourceFile, source_files
 from churn_duck.warehouse import Tell, Warehouse, engine_config
@@ -128,8 +129,8 @@ def _land_all(warehouse: Warehouse, given: Mapping[Table, str | Source | None], 
 
 
 def _next_number(warehouse: Warehouse) -> int:
-    names = [path.name for table in TABLES for path in warehouse.raw(table).glob("*.parquet")]
-    return 1 + max((int(name.split("-")[0]) for name in names), default=0)
+    names = [name for table in TABLES for name in raw_names(warehouse.raw(table))]
+    return 1 + max(map(landing_of, names), default=0)
 
 
 def _digest(*parts: str) -> str:

@@ -1,17 +1,14 @@
-"""What a build can leave as it is: the landings that its tables hold already, and the days that newer ones touch."""
+"""What a build can leave as it is: the landings that its tables hold, and the files that newer ones leave alone.
+
+`landed_files` tells it without opening them. Where it does not know a file's ids or days, the file is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from itertools import groupby
-
 import duckdb
 
-from churn_duck.catalog import RawFiles
+from churn_duck.raw_files import RawFiles, name_of
 from churn_duck.warehouse import Built
-
-Periods = tuple[tuple[date, date], ...]
 
 
 def held_landing(raw: RawFiles, before: Built | None, now: Built | None) -> int | None:
@@ -21,18 +18,42 @@ def held_landing(raw: RawFiles, before: Built | None, now: Built | None) -> int 
     return next((number for number in raw.landing_numbers if raw.hash_until(number) == before.data_hash), None)
 
 
-def changed_periods(con: duckdb.DuckDBPyConnection, periods: Periods) -> Periods | None:
-    """Runs of `changed_days`, none across two of `periods`; None: so many that making all days anew is less work."""
-    days = [row[0] for row in con.execute("from changed_days order by all").fetchall()]
-    known = con.execute("select count(distinct activity_date) from user_activity").fetchall()[0][0]
-    return None if len(days) > known / 2 else tuple(_runs(days, periods))
+def touched(con: duckdb.DuckDBPyConnection, raw: RawFiles) -> list[str]:
+    """The events files that can hold an id which came after `raw.after_landing`; never none, since a view needs one."""
+    return _named(
+        con,
+        raw,
+        f"""select file_name from landed_files as held where exists (
+            select came.landing from landed_files as came
+            where came.landing > {raw.after_landing}
+                and came.source_table = 'events'
+                and coalesce(
+                    held.first_event_id <= came.last_event_id and held.last_event_id >= came.first_event_id, true
+                )
+        )""",
+    )
 
 
-def _runs(days: Sequence[date], periods: Periods) -> Iterator[tuple[date, date]]:
-    """First and last day of each run of days that follow one another in one period."""
-    for first, last in periods:
-        own = [day for day in days if first <= day <= last]
-        # days that follow one another keep their distance to their place
-        for _, run in groupby(enumerate(own), key=lambda placed: placed[1] - timedelta(days=placed[0])):
-            together = [day for _, day in run]
-            yield together[0], together[-1]
+def meets_users(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether users came whose events came before them, and may be in any file."""
+    query = "select count(*) > 0 from unknown_users where user_id in (select user_id from users_clean)"
+    return bool(con.execute(query).fetchall()[0][0])
+
+
+def of_changed_days(con: duckdb.DuckDBPyConnection, raw: RawFiles) -> list[str]:
+    """The events files that can hold an event of `changed_days`; never none, since a view needs one."""
+    return _named(
+        con,
+        raw,
+        """select file_name from landed_files where exists (
+            select activity_date from changed_days
+            where coalesce(
+                activity_date between cast(first_event_time as date) and cast(last_event_time as date), true
+            )
+        )""",
+    )
+
+
+def _named(con: duckdb.DuckDBPyConnection, raw: RawFiles, query: str) -> list[str]:
+    names = {name for (name,) in con.execute(query).fetchall()}
+    return [path for path in raw.events if name_of(path) in names] or raw.events[-1:]

@@ -1,29 +1,26 @@
-"""The folder that the engine keeps on disk, its one DuckDB file, and the right to write it."""
+"""The folder that the engine keeps on disk, and its one DuckDB file."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import filelock
 
-from churn_duck.catalog import RawFiles, rendered
+from churn_duck.catalog import rendered
 from churn_duck.config import Engine, Settings
 from churn_duck.errors import WarehouseError
-from churn_duck.files import write_text
+from churn_duck.lock import LOCK_WAIT_SECONDS, writing
+from churn_duck.raw_files import RawFiles, counting, raw_names
 
 # the format that DuckDB 1.5 shells read too
 STORAGE_VERSION = "v1.5.0"
-LOCK_WAIT_SECONDS = 30.0
 
 # hears each step of long work
 Tell = Callable[[str], None]
@@ -88,29 +85,32 @@ class Warehouse:
 
     def landed(self, table: str) -> list[Path]:
         """The raw files that count, in the order of their landing."""
-        newest = {_key(path): path for path in sorted(self.raw(table).glob("*.parquet"))}
-        return sorted(newest.values())
+        folder = self.raw(table)
+        return [folder / name for name in counting(raw_names(folder))]
 
     def replaced(self, table: str) -> list[Path]:
         """The raw files whose content or query a later landing read again."""
-        return sorted(set(self.raw(table).glob("*.parquet")) - set(self.landed(table)))
+        folder = self.raw(table)
+        names = raw_names(folder)
+        return [folder / name for name in sorted(set(names) - set(counting(names)))]
 
     def raw_files(self) -> RawFiles:
         """What has landed so far.
 
         Raises: WarehouseError when users or events are still missing.
         """
-        users, events = (self.landed(table) for table in ("users", "events"))
+        users, events = (counting(raw_names(self.raw(table))) for table in ("users", "events"))
         for table, found in (("users", users), ("events", events)):
             if not found:
                 raise WarehouseError(
                     f"no {table} have landed in {self.root}; run: churn-duck land --users FILE --events FILE"
                 )
-        quarantined = [self.quarantine(path.parent.name) / path.name for path in (*users, *events)]
-        # one look at the disk, not one for each of a year's files
-        root = self.root.resolve()
-        paths = [[str(root / path.relative_to(self.root)) for path in group] for group in (users, events, quarantined)]
-        return RawFiles(paths[0], paths[1], paths[2])
+        home = Warehouse(self.root.resolve(), self.settings)
+        return RawFiles(
+            _within(home.raw("users"), users),
+            _within(home.raw("events"), events),
+            [*_within(home.quarantine("users"), users), *_within(home.quarantine("events"), events)],
+        )
 
     def raw_files_or_pattern(self) -> RawFiles:
         """What has landed, or the patterns of where it would, for showing SQL before anything is there."""
@@ -121,46 +121,13 @@ class Warehouse:
             return RawFiles([users], [events], [str(self.root.absolute() / "quarantine" / "*" / "*.parquet")])
 
 
-def _key(path: Path) -> str:
-    """What a raw file holds: a content, or the answer to a query."""
-    return path.name.split("-")[2]
+def _within(folder: Path, names: list[str]) -> list[str]:
+    return [f"{folder}/{name}" for name in names]
 
 
 def open_warehouse(settings: Settings, folder: Path | None = None) -> Warehouse:
     """The warehouse of the settings, or the one in `folder`."""
     return Warehouse(Path(folder or settings.warehouse), settings)
-
-
-@contextmanager
-def writing(warehouse: Warehouse, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the warehouse alone; the operating system frees it when the process ends, however it ends.
-
-    Raises: WarehouseError naming the holder after `wait_seconds`.
-    """
-    warehouse.root.mkdir(parents=True, exist_ok=True)
-    holder = warehouse.root / ".writer.json"
-    lock = filelock.FileLock(warehouse.root / ".writer.lock")
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except filelock.Timeout as error:
-        raise WarehouseError(
-            f"{warehouse.root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try later"
-        ) from error
-    try:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        write_text(holder, json.dumps({"pid": os.getpid(), "command": purpose, "since": started}))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _named(holder: Path) -> str:
-    try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "another process"
-    return f"`churn-duck {told['command']}` (process {told['pid']}, since {told['since']})"
 
 
 def engine_config(engine: Engine, spill: Path) -> DuckConfig:
@@ -290,7 +257,7 @@ def _checked_end(con: duckdb.DuckDBPyConnection, even_if_silent: bool) -> date:
 def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
     wait_seconds = warehouse.settings.engine.lock_wait_seconds
-    with writing(warehouse, purpose, wait_seconds), connected(warehouse) as con:
+    with writing(warehouse.root, purpose, wait_seconds), connected(warehouse) as con:
         yield con
 
 

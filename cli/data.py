@@ -16,7 +16,7 @@ from churn_duck import build as building
 from churn_duck import checks
 from churn_duck import export as exporting
 from churn_duck import warehouse as engine
-from churn_duck.catalog import listing, shown_sql
+from churn_duck.catalog import listing, shown_sql, sql_files
 from churn_duck.errors import WarehouseError
 from churn_duck.land import land_configured, land_sources
 from churn_duck.runs import recorded
@@ -110,20 +110,18 @@ def build(
                 tell(f"looking at {cost.name}")
             show.as_json(costs) if json or at.json else show.costs(costs)
             return
-        names = []
         for name in building.build(con, at.warehouse, full=full):
             tell(f"building {name}")
-            names.append(name)
         world = engine.described(con)
         entry.row_count = world["active_days"]
-    content = {"views": len(names), "seconds": round(time.monotonic() - started, 2), **world}
+    content = {"views": len(sql_files()), "seconds": round(time.monotonic() - started, 2), **world}
     if json or at.json:
         show.as_json(content)
     else:
         typer.echo(
             f"{world['users']:,} users, {world['active_days']:,} active days of {world['first_event_date']} to "
             f"{world['last_event_date']}, {world['changed_days']:,} days made anew; "
-            f"{len(names)} views in {at.warehouse.database}"
+            f"{content['views']} views in {at.warehouse.database}"
         )
 
 

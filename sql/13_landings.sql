@@ -1,25 +1,15 @@
--- landings: one row per landed file, read from the metadata inside the raw Parquet files.
+-- landings: one row per landed file.
 -- grain:  file_name
--- reads:  parquet_kv_metadata
--- The raw files describe themselves: a lost database file loses nothing of this.
+-- reads:  landed_files
 create or replace view landings as
-with pairs as (
-    select
-        file_name,
-        decode(key) as key,
-        decode(value) as value
-    from parquet_kv_metadata({{ (users_files + events_files) | sql }})
-)
-
 select
     file_name,
-    max(value) filter (where key = 'source_table') as source_table,
-    cast(max(value) filter (where key = 'landing') as integer) as landing,
-    max(value) filter (where key = 'source_file') as source_file,
-    max(value) filter (where key = 'missing_columns') as missing_columns,
-    cast(max(value) filter (where key = 'landed_at') as timestamp) as landed_at
-from pairs
-group by file_name;
+    source_table,
+    landing,
+    source_file,
+    missing_columns,
+    landed_at
+from landed_files;
 
 comment on column landings.file_name is 'the raw Parquet file';
 comment on column landings.source_table is 'users or events';

@@ -18,8 +18,9 @@ import pytest
 from churn_duck.catalog import sql_files
 from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
+from churn_duck.lock import writing
 from churn_duck.run import Ran
-from churn_duck.warehouse import Warehouse, open_warehouse, writing
+from churn_duck.warehouse import Warehouse, open_warehouse
 from cli import figures
 from cli.main import _exit_code
 from tests.worlds import event, user, write_csv
@@ -153,7 +154,7 @@ def test_the_environment_names_the_configuration(folder: Path, monkeypatch: pyte
 
 
 def hold(root: Path, seconds: float) -> None:
-    with writing(open_warehouse(Settings(), root), "train"):
+    with writing(root, "train"):
         time.sleep(seconds)
 
 
@@ -165,13 +166,13 @@ def test_a_second_writer_waits_and_is_told_who_has_the_warehouse(tmp_path: Path)
     warehouse = open_warehouse(Settings(), tmp_path)
     with (
         pytest.raises(WarehouseError, match=f"`churn-duck train` \\(process {holder.pid}"),
-        writing(warehouse, "x", 0.2),
+        writing(warehouse.root, "x", 0.2),
     ):
         pass
     assert holder.pid is not None
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    with writing(warehouse, "score", 5):
+    with writing(warehouse.root, "score", 5):
         assert "score" in (tmp_path / ".writer.json").read_text()
 
 
@@ -180,7 +181,7 @@ def test_how_long_a_command_waits_for_another_one_is_configured(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(f"warehouse: {tmp_path / 'w'}\nengine: {{lock_wait_seconds: 0}}\n")
     monkeypatch.setenv("CHURN_DUCK_CONFIG", str(tmp_path / "mine.yaml"))
-    with writing(open_warehouse(Settings(), tmp_path / "w"), "train"):
+    with writing(tmp_path / "w", "train"):
         assert run("build") == 1
     assert "gave up after 0 s" in capsys.readouterr().err
 

@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from churn_duck.build import build
 from churn_duck.catalog import REFRESHED, find
+from churn_duck.checks import validate
 from churn_duck.config import Settings, parse_settings
+from churn_duck.errors import SqlError, WarehouseError
 from churn_duck.land import land_sources
+from churn_duck.raw_files import landing_of
 from churn_duck.warehouse import Warehouse, connected, open_warehouse
 from tests.conftest import silent
 from tests.test_reference import SHARED, needs_shared
@@ -23,7 +26,7 @@ from tests.worlds import builds_until, event, land_rows, user
 
 OULAD = SHARED / "data" / "oulad"
 FIRST = date(2025, 1, 1)
-TABLES = ("superseded_events", "users_clean", "unknown_users", "user_activity")
+TABLES = ("landed_files", "superseded_events", "users_clean", "unknown_users", "user_activity")
 # a landing: users as (id, plan), events as (id, user, day, type), "" is a type of no use
 LANDING = st.tuples(
     st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["free", "paid"])), max_size=3),
@@ -183,6 +186,78 @@ def test_a_raw_file_that_is_gone_makes_everything_anew(
     warehouse.landed("events")[-1].unlink()
     list(build(con, warehouse))
     assert changed(con) == list(range(20))
+
+
+def test_a_build_opens_the_files_that_came_and_those_of_the_changed_days_and_no_others(tmp_path: Path) -> None:
+    """Users and events of a day are two landings; DuckDB learns the columns of a view from its first file."""
+    warehouse = open_warehouse(Settings(), tmp_path)
+    for day in range(10):
+        land_one(warehouse, day, ([(day, "free")], [(day, day, day, "login")]))
+    with connected(warehouse) as con:
+        list(build(con, warehouse))
+        land_one(warehouse, 10, ([(10, "free")], [(90, 10, 10, "login"), (91, 10, 3, "login")]))
+        needless = {*range(3, 21)} - {8}
+        files = [path for path in warehouse.root.glob("*/*/*.parquet") if landing_of(path.name) in needless]
+        whole = {path: path.read_bytes() for path in files}
+        for path in whole:
+            path.write_text("this is no Parquet file")
+        list(build(con, warehouse))
+        assert (len(whole), changed(con)) == (2 * 17, [3, 10])
+        added = digests(con)
+        with pytest.raises(SqlError, match="magic bytes"):
+            list(build(con, warehouse, full=True))
+        for path, content in whole.items():
+            path.write_bytes(content)
+        list(build(con, warehouse, full=True))
+        assert digests(con) == added
+
+
+def test_validating_before_a_build_changes_nothing_of_what_it_leaves(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    land_rows(warehouse, "events", [event(900, 1, FIRST + timedelta(days=20))], "-day")
+    validate(con, warehouse)
+    list(build(con, warehouse))
+    assert changed(con) == [20]
+    added = digests(con)
+    list(build(con, warehouse, full=True))
+    assert digests(con) == added
+
+
+def test_files_of_other_columns_are_refused_whether_they_or_the_settings_are_the_newer(
+    growing: tuple[duckdb.DuckDBPyConnection, Warehouse],
+) -> None:
+    con, warehouse = growing
+    other = open_warehouse(parse_settings({"measures": [{"name": "visits"}]}, "test"), warehouse.root)
+    with pytest.raises(WarehouseError, match="1 of 1 events files landed as"):
+        list(build(con, other))
+    land_rows(other, "events", [event(900, 1, FIRST)], "-other")
+    with pytest.raises(WarehouseError, match="1 of 2 events files landed as"):
+        list(build(con, warehouse))
+
+
+def test_the_ranges_of_a_file_are_those_of_its_events(growing: tuple[duckdb.DuckDBPyConnection, Warehouse]) -> None:
+    con, _ = growing
+    ranges = "first_event_id, last_event_id, first_event_time, last_event_time"
+    said = con.execute(f"select {ranges} from landed_files order by source_table").fetchall()
+    held = con.execute("select min(event_id), max(event_id), min(event_time), max(event_time) from raw_events")
+    assert said == [*held.fetchall(), (None,) * 4]
+
+
+def test_an_event_is_corrected_though_its_id_is_too_long_for_a_footer(tmp_path: Path) -> None:
+    """Of ids beyond 255 letters a footer keeps the beginning, which is no bound."""
+    warehouse = open_warehouse(parse_settings({"events": {"id_type": "text"}}, "test"), tmp_path)
+    land_rows(warehouse, "users", [user(1)])
+    for number, (name, day) in enumerate((("y" * 300, 1), ("y" * 299 + "z", 2), ("y" * 300, 3), ("a", 4))):
+        land_rows(warehouse, "events", [event(name, 1, FIRST + timedelta(days=day))], f"-{number}")
+        with connected(warehouse) as con:
+            list(build(con, warehouse))
+    with connected(warehouse) as con:
+        assert con.execute("select count(*) from superseded_events").fetchall() == [(1,)]
+        added = digests(con)
+        list(build(con, warehouse, full=True))
+        assert digests(con) == added
 
 
 def test_features_and_labels_after_weeks_of_landings_equal_those_of_one(tmp_path: Path, business: Path) -> None:

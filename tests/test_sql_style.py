@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from churn_duck.catalog import RawFiles, SqlFile, rendered, sql_files, sql_folder
+from churn_duck.catalog import SqlFile, rendered, sql_files, sql_folder
 from churn_duck.config import Settings
+from churn_duck.raw_files import RawFiles
 
 RAW = RawFiles(["raw/users/*.parquet"], ["raw/events/*.parquet"], ["quarantine/*/*.parquet"])
 MAX_LINE = 120

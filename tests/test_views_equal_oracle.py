@@ -103,7 +103,7 @@ def test_measures_of_ones_own_equal_the_definitions_too(
     churn = {"window_days": 4, "activity": activity}
     options = {**EVERY_DAY, **OWN, "features": {"windows_days": [2, 5]}, "churn": churn}
     # many short periods must make the same table as one
-    with patch.multiple("churn_duck.build", PERIOD_DAYS=periods, FEW_EVENTS=1):
+    with patch.multiple("churn_duck.periods", PERIOD_DAYS=periods, FEW_EVENTS=1):
         assert_equal(users, rows, options)
 
 

@@ -55,7 +55,7 @@ def copied(built: Warehouse, root: Path) -> Warehouse:
     shutil.copytree(built.root, root, symlinks=True, dirs_exist_ok=True)
     warehouse = open_warehouse(built.settings, root)
     texts = rendered(warehouse.settings, warehouse.raw_files())
-    reading = ("params", "raw_users", "raw_events", "quarantine", "landings")
+    reading = ("params", "raw_users", "raw_events", "quarantine")
     with connected(warehouse) as con:
         list(execute(con, {name: texts[name] for name in reading}))
     return warehouse
