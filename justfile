@@ -1,9 +1,13 @@
 # everything that CI checks
-check: lint sql-lint types test
+check: lint sql-lint types test test-whole
 
-# all tests but the slow ones
+# the tests that say in minutes what is broken
 test *ARGS:
     uv run pytest {{ ARGS }}
+
+# whole jobs, the browser and the fuzzer: seconds each
+test-whole *ARGS:
+    uv run pytest -m whole {{ ARGS }}
 
 # formatting and lint, changing nothing
 lint:

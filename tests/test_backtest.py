@@ -19,6 +19,7 @@ from cli.main import _exit_code
 from tests.conftest import silent
 from tests.worlds import copied
 
+pytestmark = pytest.mark.whole
 KEPT = ("scores", "models", "promotions", "reasons", "test_scores", "drift_bins")
 
 

@@ -199,6 +199,7 @@ def test_little_evidence_and_a_sample_of_the_users_are_told(content: dict[str, A
     assert "less than a year" in told
 
 
+@pytest.mark.whole
 def test_the_card_of_an_older_version_is_the_same_in_a_later_world(own: Warehouse) -> None:
     moving = ("production", "promotions")
     with working(own, "test") as con:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -30,6 +28,13 @@ def statement(text: str) -> str:
     """The statement that makes the relation, without its header and comments."""
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return code.split(";")[0]
+
+
+@pytest.fixture(scope="module")
+def looking(ran: tuple[Warehouse, Ran]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One connection for hundreds of tests that only look."""
+    with connected(ran[0]) as con:
+        yield con
 
 
 @pytest.mark.parametrize("file", sql_files(), ids=NAMES)
@@ -126,19 +131,6 @@ def test_a_view_pasted_from_the_catalog_gives_the_same_rows(ran: tuple[Warehouse
         kept = con.execute("from training_snapshots order by all").fetchall()
         body = statement(text).split(" as\n", 1)[1]
         assert con.execute(f"from ({body}) order by all").fetchall() == kept
-
-
-def test_the_shell_that_people_have_reads_the_warehouse(ran: tuple[Warehouse, Ran], tmp_path: Path) -> None:
-    question = "select count(*) as n from user_features((select list(as_of_date) from period)) where is_eligible"
-    program = Path(sys.executable).with_name("duckdb")
-    said = subprocess.run(
-        [str(program), "-readonly", "-json", str(ran[0].database), "-c", question],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "HOME": str(tmp_path)},
-    )
-    assert json.loads(said.stdout) == [{"n": ran[1].scored.rows}]
 
 
 def test_an_empty_log_and_a_single_user_build(tmp_path: Path) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from churn_duck.build import build
-from tests.worlds import event, land_rows, user, world
+from tests.worlds import builds_until, event, land_rows, user, world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_models() -> Iterator[None]:
+    with builds_until("60"):
+        yield
 
 
 def test_users_without_plan_are_dropped_and_the_first_row_of_a_user_counts(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_windows_shorter_than_the_silence_allowed_are_mentioned(
     assert "consider" not in capsys.readouterr().err
 
 
+@pytest.mark.whole
 def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     at = ("--warehouse", own.root)
     assert run(*at, "train", "--model", "baseline_logreg") == 5
@@ -225,6 +226,7 @@ def test_a_model_that_is_no_better_than_a_rule_is_reported_loudly(
     assert "not as a probability" not in capsys.readouterr().out
 
 
+@pytest.mark.whole
 def test_explain_shows_rows_seconds_and_memory_of_each_view(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("land", "--users", "users.csv", "--events", "events.csv") == 0
     capsys.readouterr()
@@ -244,3 +246,16 @@ def test_land_without_options_takes_the_configured_sources(folder: Path, capsys:
     (folder / "own.yaml").write_text("sources: {users: users.csv, events: events.csv}")
     assert run("--config", "own.yaml", "land") == 0
     assert "2 users landed" in capsys.readouterr().out
+
+
+def test_the_shell_that_people_have_reads_the_warehouse(ran: tuple[Warehouse, Ran], tmp_path: Path) -> None:
+    question = "select count(*) as n from user_features((select list(as_of_date) from period)) where is_eligible"
+    program = Path(sys.executable).with_name("duckdb")
+    said = subprocess.run(
+        [str(program), "-readonly", "-json", str(ran[0].database), "-c", question],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert json.loads(said.stdout) == [{"n": ran[1].scored.rows}]

@@ -17,7 +17,7 @@ from churn_duck.serving.app import create_app
 from churn_duck.warehouse import Warehouse
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.whole, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 # relative luminance and contrast as WCAG 2 has them, of every text against what is painted behind it
 FAINT = """() => {
     const light = (c) => { const [r, g, b] = c.map(v => { v /= 255;

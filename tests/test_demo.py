@@ -18,6 +18,7 @@ def run(*arguments: object) -> int:
     return _exit_code([str(argument) for argument in arguments])
 
 
+@pytest.mark.whole
 def test_a_demo_ranks_still_active_users_only_and_can_be_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from churn_duck.serving.app import create_app, described
 from churn_duck.snapshot import Snapshots
 from churn_duck.warehouse import Warehouse
 
+pytestmark = pytest.mark.whole
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = ["GET /live", "GET /ready", "GET /health", "GET /metrics", "POST /predict", "GET /at-risk"]
 TAKING = ["POST /predict", "GET /at-risk", "POST /hooks/alertmanager"]

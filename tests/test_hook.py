@@ -223,6 +223,7 @@ def test_the_process_knows_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "CHURN_DUCK" not in waited_for(tmp_path / started.name, "done")
 
 
+@pytest.mark.whole
 def test_an_alert_really_retrains_a_real_warehouse(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_DUCK_HOOK_TOKEN", "hush")
     hook = serving.hook_from_environment(options.Global(own.settings, own, False), None)

@@ -260,6 +260,7 @@ def test_an_event_is_corrected_though_its_id_is_too_long_for_a_footer(tmp_path: 
         assert digests(con) == added
 
 
+@pytest.mark.whole
 def test_features_and_labels_after_weeks_of_landings_equal_those_of_one(tmp_path: Path, business: Path) -> None:
     """The invented business in weekly files, a tenth of the events a week late, beside one landing of everything."""
     con = duckdb.connect()

@@ -256,6 +256,7 @@ def test_the_command_writes_the_file_once_and_says_what_is_next(
     assert yaml.safe_load(out.read_text())["churn"]["window_days"] == 30
 
 
+@pytest.mark.whole
 def test_the_rest_of_the_job_is_the_same_for_every_business(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people, events = subscriptions(tmp_path, users=120, days=DAYS)
     out = tmp_path / "own.yaml"

@@ -45,6 +45,7 @@ def test_the_value_that_decides_is_the_value_that_training_reported(own: Warehou
     assert made.values == pytest.approx(reported, abs=1e-12)
 
 
+@pytest.mark.whole
 def test_the_incumbent_stays_unless_the_challenger_is_surely_better(own: Warehouse) -> None:
     with working(own, "test") as con:
         before = production(con, own)

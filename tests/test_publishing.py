@@ -107,6 +107,7 @@ def kill_while_publishing(warehouse: Warehouse) -> None:
         publish(con, warehouse)
 
 
+@pytest.mark.whole
 def test_a_killed_publishing_leaves_the_last_snapshot_and_the_next_one_cleans_up(own: Warehouse) -> None:
     ids = published_ids(own)
     process = multiprocessing.get_context("spawn").Process(target=kill_while_publishing, args=(own,))
@@ -140,6 +141,7 @@ def test_a_reader_keeps_its_snapshot_while_others_are_published_and_deleted(own:
     snapshots.close()
 
 
+@pytest.mark.whole
 def test_readers_never_see_a_snapshot_with_the_model_or_rows_of_another(own: Warehouse) -> None:
     snapshots, wrong, stop = Snapshots(own.root), [], threading.Event()
 

@@ -20,6 +20,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no reference data beside the checkout")
 
 
+@pytest.mark.whole
 @needs_shared
 def test_every_table_equals_the_original_systems() -> None:
     command = f"{sys.executable} -c 'from cli.main import main; main()'"

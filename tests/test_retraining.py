@@ -138,6 +138,7 @@ def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
     assert kept == [(["schedule"], "nothing_new")] * 2
 
 
+@pytest.mark.whole
 def test_what_is_new_is_still_learned_where_nothing_new_would_be_a_good_end(own: Warehouse) -> None:
     # new to both models by force
     assert _exit_code(["--warehouse", str(own.root), "retrain", "--if-new", "--force"]) == 0
@@ -145,6 +146,7 @@ def test_what_is_new_is_still_learned_where_nothing_new_would_be_a_good_end(own:
         assert looking.execute("select len(challengers) from retrainings").fetchall() == [(2,)]
 
 
+@pytest.mark.whole
 def test_drift_that_fails_retrains_on_the_landed_data_and_keeps_the_reason(
     own: Warehouse, business: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +193,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dic
     return warehouse, rows, folder
 
 
+@pytest.mark.whole
 def test_a_rehearsal_scores_each_day_and_retrains_where_it_is_due(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -208,6 +211,7 @@ def test_a_rehearsal_scores_each_day_and_retrains_where_it_is_due(
         assert kept == [(row["as_of_date"],) for row in rows if row["retraining_reasons"]]
 
 
+@pytest.mark.whole
 def test_a_rehearsal_never_scores_with_a_model_or_an_event_from_later(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -225,6 +229,7 @@ def test_a_rehearsal_never_scores_with_a_model_or_an_event_from_later(
     assert [day for _, day in newest] == [row["as_of_date"] for row in rows]
 
 
+@pytest.mark.whole
 def test_what_a_rehearsal_built_step_by_step_equals_one_landing_of_the_log(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
@@ -238,6 +243,7 @@ def test_what_a_rehearsal_built_step_by_step_equals_one_landing_of_the_log(
         assert stepwise.execute(query).fetchall() == full.execute(query).fetchall()
 
 
+@pytest.mark.whole
 def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
     lived: tuple[Warehouse, list[dict[str, Any]], Path],
 ) -> None:
