@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import replace
 
 import duckdb
@@ -12,7 +11,6 @@ import pytest
 
 from churn_duck import promote as promoting
 from churn_duck import train as training
-from churn_duck.build import build
 from churn_duck.config import Promotion, parse_settings
 from churn_duck.dataset import learn_schema, read_rows
 from churn_duck.errors import ModelError
@@ -20,7 +18,8 @@ from churn_duck.metrics import sigmoid
 from churn_duck.promote import Contest, decide
 from churn_duck.registry import production, versions
 from churn_duck.run import Ran
-from churn_duck.warehouse import Warehouse, open_warehouse, working
+from churn_duck.warehouse import Warehouse, working
+from tests.worlds import copied
 
 DEFAULT = parse_settings({}, "test")
 
@@ -28,11 +27,7 @@ DEFAULT = parse_settings({}, "test")
 @pytest.fixture(scope="module")
 def undecided(tmp_path_factory: pytest.TempPathFactory, ran: tuple[Warehouse, Ran]) -> Warehouse:
     """A copy of the shared warehouse for tests in which nothing is promoted."""
-    warehouse = open_warehouse(DEFAULT, tmp_path_factory.mktemp("gate") / "undecided")
-    shutil.copytree(ran[0].root, warehouse.root)
-    with working(warehouse, "test") as con:
-        list(build(con, warehouse))
-    return warehouse
+    return copied(ran[0], tmp_path_factory.mktemp("gate") / "undecided")
 
 
 def refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, match: str, **told: object) -> None:
