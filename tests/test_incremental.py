@@ -113,7 +113,7 @@ def test_many_more_landings_built_one_by_one_equal_a_build_from_nothing(
 
 
 @pytest.fixture
-def growing(tmp_path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
+def growing(tables_only: None, tmp_path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Warehouse]]:
     """Five users with an event a day for twenty days, built."""
     warehouse = open_warehouse(Settings(), tmp_path)
     land_rows(warehouse, "users", [user(name) for name in range(1, 6)])
@@ -188,6 +188,7 @@ def test_a_raw_file_that_is_gone_makes_everything_anew(
     assert changed(con) == list(range(20))
 
 
+@pytest.mark.usefixtures("tables_only")
 def test_a_build_opens_the_files_that_came_and_those_of_the_changed_days_and_no_others(tmp_path: Path) -> None:
     """Users and events of a day are two landings; DuckDB learns the columns of a view from its first file."""
     warehouse = open_warehouse(Settings(), tmp_path)
@@ -245,6 +246,7 @@ def test_the_ranges_of_a_file_are_those_of_its_events(growing: tuple[duckdb.Duck
     assert said == [*held.fetchall(), (None,) * 4]
 
 
+@pytest.mark.usefixtures("tables_only")
 def test_an_event_is_corrected_though_its_id_is_too_long_for_a_footer(tmp_path: Path) -> None:
     """Of ids beyond 255 letters a footer keeps the beginning, which is no bound."""
     warehouse = open_warehouse(parse_settings({"events": {"id_type": "text"}}, "test"), tmp_path)
