@@ -23,7 +23,7 @@ RUN set -- .venv/lib/python3.*/site-packages \
     && find "$1/sklearn" "$1/scipy" -type d -name tests -prune -exec rm -rf {} + \
     && find "$1" \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.h' -o -name '*.a' \) -delete \
     && .venv/bin/python -m compileall -q -j 0 "$1" \
-    && .venv/bin/python -c 'import cli.main, churn_duck.serving.app, churn_duck.train, s3fs, adbc_driver_postgresql.dbapi'
+    && .venv/bin/python -c 'import churn_duck_cli.main, churn_duck.serving.app, churn_duck.training.train, s3fs, adbc_driver_postgresql.dbapi'
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=unknown

@@ -29,7 +29,7 @@ sql-lint:
 
 # write the generated pages in docs/ anew
 docs:
-    uv run python -m churn_duck.docs
+    uv run python docs/make_reference.py
 
 # the whole job on invented data
 demo *ARGS:
@@ -119,7 +119,7 @@ k8s-render OVERLAY="plain":
 
 # every overlay against the schemas and the policy, the alerts against their tests, the Dockerfile against its rules
 k8s-validate:
-    uv run pytest tests/test_k8s.py tests/test_alerts.py
+    uv run pytest tests/k8s
 
 # the PrometheusRule anew, from monitoring/alerts.yaml
 k8s-rules:

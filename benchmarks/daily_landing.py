@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 import duckdb
 
-from churn_duck.build import build
-from churn_duck.catalog import literal
-from churn_duck.config import Settings
-from churn_duck.generate import generate
-from churn_duck.land import land_sources
-from churn_duck.warehouse import Warehouse, connected, open_warehouse, unheard
-from churn_duck.world import World
+from churn_duck.ingestion.land import land_sources
+from churn_duck.progress import unheard
+from churn_duck.proof.generate import generate
+from churn_duck.proof.synthetic import World
+from churn_duck.settings.config import Settings
+from churn_duck.warehouse.build import build
+from churn_duck.warehouse.query import literal
+from churn_duck.warehouse.store import Warehouse, connected, open_warehouse
 
 START, DAYS = date(2025, 1, 1), 365
 AGES = (60, 358)

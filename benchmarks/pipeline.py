@@ -28,11 +28,11 @@ DAY_HISTORIES = (60, 365)
 
 def ours(load: Path, out: Path, step: int) -> None:
     """Land, build, export: what `churn-duck` does in three commands, in one process."""
-    from churn_duck.build import build  # noqa: PLC0415
-    from churn_duck.config import parse_settings  # noqa: PLC0415
-    from churn_duck.export import export  # noqa: PLC0415
-    from churn_duck.land import land  # noqa: PLC0415
-    from churn_duck.warehouse import connected, open_warehouse  # noqa: PLC0415
+    from churn_duck.ingestion.land import land  # noqa: PLC0415
+    from churn_duck.settings.load import parse_settings  # noqa: PLC0415
+    from churn_duck.warehouse.build import build  # noqa: PLC0415
+    from churn_duck.warehouse.export import export  # noqa: PLC0415
+    from churn_duck.warehouse.store import connected, open_warehouse  # noqa: PLC0415
 
     settings = parse_settings({"training": {"snapshot_every_days": step}}, "benchmark")
     warehouse = open_warehouse(settings, out.with_suffix(".warehouse"))
@@ -46,9 +46,9 @@ def ours(load: Path, out: Path, step: int) -> None:
 
 def day(load: Path, out: Path, step: int) -> None:
     """The rows to score of one evening, from a warehouse that has been built; leaves the median seconds beside them."""
-    from churn_duck.config import Settings  # noqa: PLC0415
-    from churn_duck.export import export  # noqa: PLC0415
-    from churn_duck.warehouse import connected, open_warehouse  # noqa: PLC0415
+    from churn_duck.settings.config import Settings  # noqa: PLC0415
+    from churn_duck.warehouse.export import export  # noqa: PLC0415
+    from churn_duck.warehouse.store import connected, open_warehouse  # noqa: PLC0415
 
     seconds = []
     for _ in range(5):

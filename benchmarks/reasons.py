@@ -26,11 +26,11 @@ import numpy as np
 from measured import Took, medians, run, table
 from scoring import batches, prepare
 
-from churn_duck.config import MODEL_NAMES
-from churn_duck.dataset import Matrix
-from churn_duck.explain import Explainer, exact, explainer
-from churn_duck.onnx_model import OnnxModel, from_bytes
-from churn_duck.stream import BATCH_ROWS, matrix, write_risks
+from churn_duck.model.dataset import Matrix
+from churn_duck.model.explain import Explainer, exact, explainer
+from churn_duck.model.inference import BATCH_ROWS, matrix, write_risks
+from churn_duck.model.onnx_model import OnnxModel, from_bytes
+from churn_duck.settings.config import MODEL_NAMES
 
 EXACT_ROWS = 2_000
 SIDES = ("scores", "scores and reasons")

@@ -32,17 +32,17 @@ from compiled import CompiledTrees
 from load import generate
 from measured import Took, medians, run, table
 
-from churn_duck.build import build
-from churn_duck.config import MODEL_NAMES, Settings
-from churn_duck.dataset import learn_schema, read_rows
-from churn_duck.land import land
-from churn_duck.linear import linear_terms
-from churn_duck.models import fit, risk
-from churn_duck.onnx_export import to_onnx
-from churn_duck.onnx_model import from_bytes, sealed
-from churn_duck.stream import BATCH_ROWS, feature_query, matrix, write_risks
-from churn_duck.typical import reason_terms
-from churn_duck.warehouse import connected, open_warehouse, see_world
+from churn_duck.ingestion.land import land
+from churn_duck.model.dataset import learn_schema, read_rows
+from churn_duck.model.inference import BATCH_ROWS, feature_query, matrix, write_risks
+from churn_duck.model.onnx_model import from_bytes, sealed
+from churn_duck.settings.config import MODEL_NAMES, Settings
+from churn_duck.training.estimators import fit, risk
+from churn_duck.training.model_terms import linear_terms, reason_terms
+from churn_duck.training.onnx_export import to_onnx
+from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.build import build
+from churn_duck.warehouse.store import connected, open_warehouse
 
 # scikit-learn is fastest on about so many rows at a time
 PEER_ROWS = 20_480

@@ -18,12 +18,13 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from churn_duck.config import Settings
-from churn_duck.publish import publish
-from churn_duck.registry import require_production, rollback, versions
-from churn_duck.run import run
-from churn_duck.serving.rows import asked
-from churn_duck.warehouse import Warehouse, connected, open_warehouse, opened_snapshot, unheard, working
+from churn_duck.jobs.run import run
+from churn_duck.model.registry import require_production, rollback, versions
+from churn_duck.progress import unheard
+from churn_duck.serving.api.requests import asked
+from churn_duck.serving.publish import publish
+from churn_duck.settings.config import Settings
+from churn_duck.warehouse.store import Warehouse, connected, open_warehouse, opened_snapshot, working
 
 CHURN_DUCK = Path(sys.executable).with_name("churn-duck")
 MANY_EVERY = 10

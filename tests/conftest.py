@@ -14,12 +14,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import duckdb
 import pytest
 
-from churn_duck.config import Settings
-from churn_duck.generate import generate
-from churn_duck.land import land_sources
-from churn_duck.run import Ran, run
-from churn_duck.warehouse import Warehouse, connected, open_warehouse, working
-from churn_duck.world import World
+from churn_duck.ingestion.land import land_sources
+from churn_duck.jobs.run import Ran, run
+from churn_duck.proof.generate import generate
+from churn_duck.proof.synthetic import World
+from churn_duck.settings.config import Settings
+from churn_duck.warehouse.store import Warehouse, connected, open_warehouse, working
 from tests.worlds import copied
 
 

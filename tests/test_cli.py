@@ -14,15 +14,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from churn_duck_cli import figures
+from churn_duck_cli.main import _exit_code
 
-from churn_duck.catalog import sql_files
-from churn_duck.config import Settings
 from churn_duck.errors import WarehouseError
-from churn_duck.lock import writing
-from churn_duck.run import Ran
-from churn_duck.warehouse import Warehouse, open_warehouse
-from cli import figures
-from cli.main import _exit_code
+from churn_duck.jobs.run import Ran
+from churn_duck.settings.config import Settings
+from churn_duck.warehouse.catalog import sql_files
+from churn_duck.warehouse.lock import writing
+from churn_duck.warehouse.store import Warehouse, open_warehouse
 from tests.worlds import event, user, write_csv
 
 
@@ -58,7 +58,7 @@ def test_sql_lists_and_shows_what_duckdb_gets(folder: Path, capsys: pytest.Captu
     assert run("sql") == 0
     assert "training_dataset" in capsys.readouterr().out
     assert run("--json", "sql") == 0
-    assert {"name", "kind", "grain", "rows"} == set(json.loads(capsys.readouterr().out)[0])
+    assert {"name", "layer", "kind", "grain", "rows"} == set(json.loads(capsys.readouterr().out)[0])
     assert run("sql", "user_features") == 0
     assert "create or replace macro user_features(as_of_dates) as table" in capsys.readouterr().out
 
@@ -195,14 +195,14 @@ def test_ctrl_c_says_that_nothing_is_lost(
         def interrupted(*_: object, cause: BaseException = cause) -> None:
             raise cause
 
-        monkeypatch.setattr("churn_duck.checks.validate", interrupted)
+        monkeypatch.setattr("churn_duck.ingestion.validate.validate", interrupted)
         assert run("--warehouse", own.root, "validate") == 130
         assert "the warehouse is as it was" in capsys.readouterr().err
 
 
 def test_a_killed_build_leaves_the_last_good_one_and_the_next_completes(own: Warehouse) -> None:
-    command = [sys.executable, "-m", "cli.main", "--warehouse", str(own.root), "build"]
-    code = "import sys, cli.main; sys.exit(cli.main.main(sys.argv[1:]))"
+    command = [sys.executable, "-m", "churn_duck_cli.main", "--warehouse", str(own.root), "build"]
+    code = "import sys, churn_duck_cli.main; sys.exit(churn_duck_cli.main.main(sys.argv[1:]))"
     killed = subprocess.Popen([sys.executable, "-c", code, *command[3:]], stderr=subprocess.DEVNULL)
     time.sleep(0.9)
     killed.kill()

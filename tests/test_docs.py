@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from churn_duck_cli import data, learn, main, watch  # noqa: F401  (importing registers the commands)
+from churn_duck_cli.app import app
 
-from churn_duck import docs, errors
-from churn_duck.catalog import sql_files
-from churn_duck.config import Settings, parse_settings
-from churn_duck.history import days_needed
-from cli import data, learn, main, watch  # noqa: F401  (importing registers the commands)
-from cli.app import app
+from churn_duck import errors
+from churn_duck.settings.config import Settings
+from churn_duck.settings.load import parse_settings
+from churn_duck.training.preconditions import days_needed
+from churn_duck.warehouse.catalog import sql_files
+from docs.make_reference import generated
 from tests.worlds import event, user, world
 
 ROOT = Path(__file__).parent.parent
@@ -57,9 +59,9 @@ def parse(words: list[str]) -> None:
     group().commands[words[position]].make_context(words[position], words[position + 1 :], parent=outer)
 
 
-@pytest.mark.parametrize("name", docs.generated())
+@pytest.mark.parametrize("name", generated())
 def test_the_generated_page_is_current(name: str) -> None:
-    assert page(f"docs/{name}") == docs.generated()[name], "run: just docs"
+    assert page(f"docs/{name}") == generated()[name], "run: just docs"
 
 
 def test_every_command_is_in_the_reference_and_in_the_table_of_the_readme() -> None:
@@ -144,7 +146,7 @@ def test_the_readme_shows_calls_and_a_wrong_one_would_not_parse() -> None:
 def test_the_exit_codes_are_those_of_the_program() -> None:
     used = {0, errors.ChurnDuckError.exit_code, learn.KEPT, watch.DRIFTED, main.USAGE, main.INTERRUPTED}
     used |= {error.exit_code for error in errors.ChurnDuckError.__subclasses__()}
-    raised = {code for path in (ROOT / "cli").glob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
+    raised = {code for path in (ROOT / "cli").rglob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", page("docs/exit_codes.md"), re.MULTILINE)]
     assert raised == {"KEPT", "DRIFTED"}
     assert listed == sorted(used)

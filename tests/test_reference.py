@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from churn_duck.build import build
-from churn_duck.config import Settings, parse_settings
-from churn_duck.land import land_sources
-from churn_duck.train import train
-from churn_duck.warehouse import open_warehouse, working
+from churn_duck.ingestion.land import land_sources
+from churn_duck.settings.config import Settings
+from churn_duck.settings.load import parse_settings
+from churn_duck.training.train import train
+from churn_duck.warehouse.build import build
+from churn_duck.warehouse.store import open_warehouse, working
 from tests.conftest import silent
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -23,7 +24,7 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no reference data
 @pytest.mark.whole
 @needs_shared
 def test_every_table_equals_the_original_systems() -> None:
-    command = f"{sys.executable} -c 'from cli.main import main; main()'"
+    command = f"{sys.executable} -c 'from churn_duck_cli.main import main; main()'"
     done = subprocess.run(
         [sys.executable, str(SHARED / "checks" / "parity.py"), "--command", command],
         capture_output=True,

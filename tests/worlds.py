@@ -13,13 +13,14 @@ from unittest.mock import patch
 
 import duckdb
 
-from churn_duck import catalog
-from churn_duck.build import build
-from churn_duck.catalog import execute, rendered
-from churn_duck.columns import landed_columns
-from churn_duck.config import Settings, parse_settings
-from churn_duck.land import land
-from churn_duck.warehouse import Warehouse, connected, open_warehouse
+from churn_duck.ingestion.land import land
+from churn_duck.settings.config import Settings
+from churn_duck.settings.landed_columns import landed_columns
+from churn_duck.settings.load import parse_settings
+from churn_duck.warehouse import catalog
+from churn_duck.warehouse.build import build
+from churn_duck.warehouse.catalog import execute, rendered
+from churn_duck.warehouse.store import Warehouse, connected, open_warehouse
 
 EVERY_DAY: dict[str, Any] = {"population": {"active_within_days": None}, "training": {"snapshot_every_days": 1}}
 
@@ -62,9 +63,9 @@ def copied(built: Warehouse, root: Path) -> Warehouse:
 
 
 @contextmanager
-def builds_until(layer: str) -> Iterator[None]:
-    """Builds make the files before `layer`, as in 60 or 32_period, so that many of them fit into a test."""
-    first = tuple(file for file in catalog.sql_files() if file.path.name < layer)
+def builds_until(place: str) -> Iterator[None]:
+    """Builds make the files before `place`, such as 50_training or 30_activity/30, so that many fit into a test."""
+    first = tuple(file for file in catalog.sql_files() if f"{file.layer}/{file.path.name}" < place)
     with patch.object(catalog, "sql_files", lambda: first):
         yield
 

@@ -1,1 +1,1 @@
-"""The HTTP API over published snapshots; needs the extra `serve`."""
+"""Published snapshots, and what is served over them."""

@@ -17,18 +17,19 @@ from starlette.concurrency import run_in_threadpool
 
 from churn_duck import __version__
 from churn_duck.errors import ChurnDuckError, ModelError, WarehouseError
-from churn_duck.exposition import exposition
-from churn_duck.serving import answers, shapes
-from churn_duck.serving.dashboard import dashboard
-from churn_duck.serving.description import router as description
-from churn_duck.serving.guard import capped_body, guard
-from churn_duck.serving.hook import Hook
-from churn_duck.serving.hook import router as hook_router
-from churn_duck.serving.rows import Problem, Refused
-from churn_duck.serving.session import Sessions
-from churn_duck.serving.traffic import Counted, Traffic
-from churn_duck.snapshot import Snapshot, Snapshots
-from churn_duck.warehouse import Warehouse
+from churn_duck.serving.api import answers
+from churn_duck.serving.api import schemas as shapes
+from churn_duck.serving.api.auth import capped_body, guard
+from churn_duck.serving.api.openapi import router as description
+from churn_duck.serving.api.request_metrics import Counted, Traffic
+from churn_duck.serving.api.requests import Problem, Refused
+from churn_duck.serving.api.session import Sessions
+from churn_duck.serving.dashboard.routes import dashboard
+from churn_duck.serving.hook.routes import Hook
+from churn_duck.serving.hook.routes import router as hook_router
+from churn_duck.serving.prometheus import exposition
+from churn_duck.serving.snapshots import Snapshot, Snapshots
+from churn_duck.warehouse.store import Warehouse
 
 PAGE, LONGEST_PAGE = 50, 1000
 # generous for a row of 250 features with their names

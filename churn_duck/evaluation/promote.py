@@ -1,0 +1,268 @@
+"""Which model scores: challengers and production on the same purged, eligible test rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+import duckdb
+import numpy as np
+
+from churn_duck.errors import ModelError
+from churn_duck.evaluation.bootstrap import Users, interval, resampled
+from churn_duck.evaluation.evaluate import test_digest
+from churn_duck.evaluation.metrics import (
+    LOWER_IS_BETTER,
+    Codes,
+    Vector,
+    calibration_error,
+    losses,
+    metric_of,
+    require_two_classes,
+)
+from churn_duck.model.dataset import read_rows
+from churn_duck.model.onnx_model import PARITY_GATE, OnnxModel
+from churn_duck.model.registry import Version, production_name, registered, versions, write_registry
+from churn_duck.model.sampling import affordable_share
+from churn_duck.progress import Tell, unheard
+from churn_duck.settings.config import MODEL_NAMES, Promotion, Settings
+from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.store import Warehouse, utc_now
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The challenger's gain over production: its 95 % interval, and how often it exceeds `margin`."""
+
+    gain_low: float
+    gain_high: float
+    chance_better: float
+    margin: float
+    confidence: float
+
+    @property
+    def convinces(self) -> bool:
+        return self.chance_better >= self.confidence
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was compared, and who is production now."""
+
+    production: str
+    previous: str | None
+    promoted: bool
+    primary_metric: str
+    values: dict[str, float]
+    test_rows: int
+    evidence: Evidence | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Scores of several versions on the same rows, and whose rows they are; `digest` says which."""
+
+    scores: dict[str, Vector]
+    label: Vector
+    user: Codes
+    metric: str
+    digest: str = ""
+
+    def value(self, version: str) -> float:
+        (value,) = metric_of(self.metric, self.scores[version], self.label)(np.ones(len(self.label)))
+        if math.isnan(value):
+            raise ModelError(f"{self.metric} of {version} is NaN; nothing is promoted")
+        return value
+
+    def gain(self, version: str) -> float:
+        """The metric's value, turned so that more is better."""
+        return -self.value(version) if self.metric in LOWER_IS_BETTER else self.value(version)
+
+    def log_loss(self, version: str) -> float:
+        return float(losses(self.scores[version], self.label)[0].mean())
+
+    def ece(self, version: str) -> float:
+        return calibration_error(self.scores[version], self.label)
+
+    def distrust(self, version: str, max_ece: float) -> str:
+        """Why its probabilities must not go into production; empty: they may."""
+        rate = float(self.label.mean())
+        base = float(losses(np.full(len(self.label), rate), self.label)[0].mean())
+        if self.log_loss(version) >= base:
+            return f"log-loss {self.log_loss(version):.4f} is no better than the base rate's {base:.4f}"
+        if self.ece(version) > max_ece:
+            return f"ECE {self.ece(version):.4f} exceeds promotion.max_ece {max_ece:g}"
+        return ""
+
+    def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
+        """Both on the same resamples of users."""
+        metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
+        users = Users.of(self.user, self.label)
+        draws = resampled(metrics, users, seed)
+        gain = draws[:, 0] - draws[:, 1]
+        gain = -gain if self.metric in LOWER_IS_BETTER else gain
+        low, high = interval(gain, users)
+        return Evidence(low, high, float(np.mean(gain > rule.margin)), rule.margin, rule.confidence)
+
+
+def promote(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, tell: Tell = unheard
+) -> Decision:
+    """Put the best newest model into production, if it beats what is there; what is not registered scores nothing.
+
+    Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
+    """
+    end = see_world(con, warehouse, as_of)
+    previous = production_name(con, warehouse)
+    incumbent = registered(con, warehouse, previous)
+    challengers = _challengers(con, warehouse, end)
+    if incumbent is not None and incumbent.as_of_date > end:
+        raise ModelError(
+            f"production {incumbent.model_version} has seen data up to {incumbent.as_of_date}, after {end}; "
+            "promote at a later --as-of, or try the past in a warehouse of its own"
+        )
+    answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
+    rival = incumbent if answers else None
+    contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
+    for version in challengers:
+        _require_evidence(version, contest)
+    decision = decide(
+        contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse.settings
+    )
+    if previous is not None and rival is None and decision.promoted:
+        fault = "is not registered" if incumbent is None else "answers another question than the settings ask"
+        decision = replace(decision, previous=previous, reason=f"{previous} {fault}")
+    if decision.promoted:
+        parity = next(max(_parities(v)) for v in challengers if v.model_version == decision.production)
+        _record(con, warehouse, contest, decision, end, parity)
+    return decision
+
+
+def _require_evidence(version: Version, contest: Contest) -> None:
+    """Raises ModelError unless the version was measured, on these rows, and its export proved exact."""
+    measured = version.metrics.get("eligible", {}).get(contest.metric)
+    if measured is None or not math.isfinite(measured):
+        raise ModelError(f"{version.model_version} has no {contest.metric} in its metrics; nothing is promoted")
+    if version.metrics.get("test_digest") != contest.digest:
+        raise ModelError(
+            f"{version.model_version} was measured on another test set than there is now; nothing is promoted; "
+            "run: churn-duck train"
+        )
+    if not max(_parities(version)) <= PARITY_GATE:
+        raise ModelError(f"{version.model_version} has no proof that its files are exact; nothing is promoted")
+
+
+def _parities(version: Version) -> list[float]:
+    parity = version.metrics.get("parity", {})
+    return [float(parity.get(role, math.inf)) for role in ("evaluated", "shipped")]
+
+
+def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> list[Version]:
+    """The newest version of each model that was trained for this very evening, and for what the settings ask."""
+    known = [
+        version
+        for version in versions(con, warehouse, f"as_of_date = '{end}'")
+        if version.evaluated_model().answers(warehouse.settings)
+    ]
+    newest = [next((v for v in known if v.model == name), None) for name in MODEL_NAMES]
+    found = [version for version in newest if version is not None]
+    if not found:
+        raise ModelError(f"no model was trained for {end} and these settings; run: churn-duck train --as-of {end}")
+    return found
+
+
+def _read_contest(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], tell: Tell
+) -> Contest:
+    first_test = con.execute("select min(as_of_date) from training_snapshots where split = 'test'").fetchall()[0][0]
+    share = affordable_share(con, warehouse.settings, contenders[0].evaluated_model().schema, tell)
+    scores = {}
+    for version in contenders:
+        model = version.evaluated_model()
+        _require_unseen(model, first_test)
+        rows = read_rows(con, model.schema, "training_dataset", "split = 'test'", share)
+        scores[version.model_version] = model.risk(rows.features)
+    require_two_classes(rows.label, "eligible test rows")
+    metric = warehouse.settings.evaluation.primary_metric
+    return Contest(scores, rows.label, rows.user, metric, test_digest(con, rows))
+
+
+def _require_unseen(model: OnnxModel, first_test: date) -> None:
+    last = str(model.metadata["training"]["last_label_date"])
+    if last >= str(first_test):
+        raise ModelError(
+            f"{model.version} learned from labels up to {last}, the test rows begin on {first_test}: "
+            "it would be judged on what it has seen; nothing is promoted"
+        )
+
+
+def decide(contest: Contest, challengers: list[str], incumbent: str | None, settings: Settings) -> Decision:
+    """The best challenger that can be trusted, if it convinces; every contender's scores are in `contest`."""
+    metric, rows = contest.metric, len(contest.label)
+    values = {name: contest.value(name) for name in contest.scores}
+    doubts = {name: contest.distrust(name, settings.promotion.max_ece) for name in challengers}
+    trusted = [name for name in challengers if not doubts[name]]
+    if incumbent is None:
+        # something must score: where no risk can be trusted, the least wrong one, and it is said
+        best = max(trusted, key=contest.gain) if trusted else min(challengers, key=contest.log_loss)
+        reason = f"best {metric} of {len(values)}; there was no production model"
+        reason = (
+            reason if trusted else f"no model can be trusted as a probability ({doubts[best]}); the least wrong one"
+        )
+        return Decision(best, None, True, metric, values, rows, None, reason + _passed_over(doubts, best))
+    if not trusted:
+        reason = "; ".join(f"{name}: {doubt}" for name, doubt in doubts.items())
+        return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
+    best = max(trusted, key=contest.gain)
+    if best == incumbent:
+        reason = "the newest best model is already production"
+        return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
+    rivals = [name for name in trusted if name != incumbent]
+    found = contest.compared(best, incumbent, _strict(settings.promotion, len(rivals)), settings.training.random_state)
+    reason = (
+        f"{best} is better by more than {found.margin:g} in {found.chance_better:.1%} of user resamples, "
+        f"{found.confidence:.1%} are needed{f' of the best of {len(rivals)}' if len(rivals) > 1 else ''}; "
+        f"gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
+    ) + _passed_over(doubts, best)
+    winner = best if found.convinces else incumbent
+    return Decision(winner, incumbent, found.convinces, metric, values, rows, found, reason)
+
+
+def _strict(rule: Promotion, challengers: int) -> Promotion:
+    """The best of several is the luckiest too: they share the error that one alone is allowed."""
+    return rule.model_copy(update={"confidence": 1 - (1 - rule.confidence) / challengers})
+
+
+def _passed_over(doubts: dict[str, str], best: str) -> str:
+    """Who was not considered, and why."""
+    return "".join(f"; passed over {name}: {doubt}" for name, doubt in doubts.items() if doubt and name != best)
+
+
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    contest: Contest,
+    decision: Decision,
+    end: date,
+    parity: float,
+) -> None:
+    winner = decision.production
+    row = {
+        "promoted_at": utc_now(),
+        "model_version": winner,
+        "previous_version": decision.previous,
+        "as_of_date": end,
+        "primary_metric": decision.primary_metric,
+        "metric_value": decision.values[winner],
+        "previous_value": decision.values.get(decision.previous or ""),
+        **(asdict(decision.evidence) if decision.evidence else {}),
+        "test_rows": decision.test_rows,
+        "reason": decision.reason,
+        "log_loss": contest.log_loss(winner),
+        "ece": contest.ece(winner),
+        "parity": parity,
+    }
+    con.execute(f"insert into promotions ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+    write_registry(con, warehouse)

@@ -1,0 +1,1 @@
+"""Sources to typed Parquet, validated; a configuration proposed for unknown files."""

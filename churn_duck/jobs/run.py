@@ -1,0 +1,96 @@
+"""The whole main job: what has landed becomes a ranked list; and the job of a day, which looks before it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from churn_duck.errors import NothingNew
+from churn_duck.evaluation.promote import Decision, promote
+from churn_duck.ingestion.land import Landed, land_configured, land_sources
+from churn_duck.ingestion.validate import Rule, require_valid, validate
+from churn_duck.model.registry import Version
+from churn_duck.progress import Tell
+from churn_duck.scoring.score import Scored, score, top_rows
+from churn_duck.serving.publish import publish
+from churn_duck.settings.config import MODEL_NAMES
+from churn_duck.training.preconditions import same_models
+from churn_duck.training.train import train
+from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.build import build
+from churn_duck.warehouse.store import Warehouse
+
+TOP_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What has landed, and what the rules say of it."""
+
+    landed: list[Landed]
+    rules: list[Rule]
+
+
+@dataclass(frozen=True)
+class Ran(Prepared):
+    """What each stage of a run had to say."""
+
+    trained: list[Version]
+    decision: Decision
+    scored: Scored
+    top: list[dict[str, object]]
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    as_of: date | None,
+    tell: Tell,
+    users: str | None = None,
+    events: str | None = None,
+) -> Prepared:
+    """Land the given files, or else the configured sources, validate, and build.
+
+    Raises: LandingError, ValidationFailed, WarehouseError; the stages before stay done.
+    """
+    given = users is not None or events is not None
+    landed = land_sources(warehouse, users, events, tell) if given else land_configured(warehouse, tell)
+    tell("validating")
+    rules = validate(con, warehouse)
+    require_valid(rules)
+    for name in build(con, warehouse, as_of):
+        tell(f"building {name}")
+    return Prepared(landed, rules)
+
+
+def run(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    as_of: date | None,
+    top_k: int | None,
+    tell: Tell,
+    force: bool = False,
+) -> Ran:
+    """Land, validate, build, train, promote, score and publish; train anew only on new data, or `force`.
+
+    Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
+    """
+    ready = prepare(con, warehouse, as_of, tell)
+    trained = _trained(con, warehouse, as_of, tell, force)
+    tell("comparing the models")
+    decision = promote(con, warehouse, as_of, tell)
+    scored = score(con, warehouse, as_of, top_k, tell)
+    publish(con, warehouse, as_of, tell)
+    top = top_rows(con, scored.as_of_date, TOP_SHOWN)
+    return Ran(ready.landed, ready.rules, trained, decision, scored, top)
+
+
+def _trained(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell, force: bool
+) -> list[Version]:
+    try:
+        return train(con, warehouse, MODEL_NAMES, as_of, tell, force)
+    except NothingNew:
+        return same_models(con, warehouse, MODEL_NAMES, see_world(con, warehouse, as_of))

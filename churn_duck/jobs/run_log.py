@@ -1,0 +1,100 @@
+"""The run log: a row of `runs` for every command that changes the warehouse, however it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import duckdb
+
+from churn_duck import __version__
+from churn_duck.errors import ChurnDuckError, NothingNew, WarehouseError
+from churn_duck.serving.prometheus import write_textfile
+from churn_duck.warehouse.catalog import find
+from churn_duck.warehouse.store import Warehouse, working
+
+log = logging.getLogger("churn_duck")
+INTERRUPTED = 130
+
+
+@dataclass
+class Entry:
+    """What a command tells of itself; `runs` says what each field means."""
+
+    outcome: str = "ok"
+    exit_code: int = 0
+    said: str | None = None
+    as_of_date: date | None = None
+    row_count: int | None = None
+    model_version: str | None = None
+
+
+@contextmanager
+def recorded(
+    warehouse: Warehouse, command: str, as_of: date | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Entry]]:
+    """The warehouse alone to this process, connected, and the row that this command leaves in `runs`.
+
+    Raises: WarehouseError naming who has the warehouse; then, as any other error, what the command raises.
+    """
+    with working(warehouse, command) as con:
+        entry = Entry(as_of_date=as_of)
+        started = _begin(con, command)
+        log.info("started", extra={"command": command, "as_of_date": as_of})
+        try:
+            yield con, entry
+        except BaseException as error:
+            entry.outcome, entry.exit_code = _ending(error)
+            entry.said = str(error) or type(error).__name__
+            raise
+        finally:
+            _end(con, warehouse, started, entry)
+            _expose(con, warehouse)
+            log.info("ended", extra={"command": command, **vars(entry)})
+
+
+def _begin(con: duckdb.DuckDBPyConnection, command: str) -> datetime:
+    # before the first build the table is not there yet
+    con.execute(find("runs").path.read_text(encoding="utf-8"))
+    con.execute("update runs set outcome = 'killed' where outcome = 'running'")
+    started = datetime.now(UTC).replace(tzinfo=None)
+    con.execute(
+        """insert into runs (started_at, command, outcome, churn_duck_version, duckdb_version)
+        values (?, ?, 'running', ?, ?)""",
+        [started, command, __version__, duckdb.__version__],
+    )
+    return started
+
+
+def _ending(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, KeyboardInterrupt) or "Query interrupted" in str(error):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, NothingNew):
+        return "nothing_new", error.exit_code
+    return "failed", error.exit_code if isinstance(error, ChurnDuckError) else 1
+
+
+def _end(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, started: datetime, entry: Entry) -> None:
+    con.execute(
+        """update runs set ended_at = ?, outcome = ?, exit_code = ?, said = ?, as_of_date = ?, row_count = ?,
+        model_version = ?, data_hash = ? where started_at = ?""",
+        [datetime.now(UTC).replace(tzinfo=None), *vars(entry).values(), _data_hash(warehouse), started],
+    )
+
+
+def _expose(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Let monitoring see how the command ended; that it cannot is no reason for the command to fail."""
+    try:
+        write_textfile(con, warehouse)
+    except (OSError, duckdb.Error) as error:
+        log.warning("metrics not written", extra={"error": str(error)})
+
+
+def _data_hash(warehouse: Warehouse) -> str | None:
+    try:
+        return warehouse.raw_files().data_hash
+    except WarehouseError:
+        return None

@@ -1,0 +1,1 @@
+"""A model file: what it reads, verified, applied, explained, registered."""

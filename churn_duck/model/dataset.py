@@ -1,0 +1,184 @@
+"""From a view to the float32 matrix that models are trained on and score: one SELECT for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from churn_duck.errors import ModelError
+from churn_duck.settings import view_columns as measures
+from churn_duck.settings.config import Settings
+from churn_duck.settings.schema import IDENTIFIER
+from churn_duck.warehouse.query import literal
+from churn_duck.warehouse.user_batches import parts
+
+Matrix = npt.NDArray[np.float32]
+# levels beyond the most frequent ones are read as unseen: a vocabulary is part of the model, not a copy of the data
+MAX_LEVELS = 100
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """What a model reads, in its order: numeric columns, then categorical ones with their levels."""
+
+    numeric: tuple[str, ...]
+    categorical: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.numeric, *(name for name, _ in self.categorical)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, and all in lists, since an object would lose the order; `from_dict` reads it back."""
+        return {
+            "numeric": list(self.numeric),
+            "categorical": [[name, list(levels)] for name, levels in self.categorical],
+        }
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> FeatureSchema:
+        """The schema that a model file carries.
+
+        Raises: ModelError for names that are no identifiers.
+        """
+        schema = FeatureSchema(
+            tuple(content["numeric"]), tuple((name, tuple(levels)) for name, levels in content["categorical"])
+        )
+        strange = [name for name in schema.names if not IDENTIFIER.fullmatch(name)]
+        if strange:
+            raise ModelError(f"the model names features {strange}, which are no column names; it is not one of ours")
+        return schema
+
+    def select_list(self) -> str:
+        """Every feature as FLOAT: numbers as they are, levels as their position, NULL where missing or unseen."""
+        numbers = [f"cast({name} as float) as {name}" for name in self.numeric]
+        codes = [
+            f"cast(list_position({literal(list(levels))}, coalesce({name}, 'missing')) - 1 as float) as {name}"
+            for name, levels in self.categorical
+        ]
+        return ",\n    ".join([*numbers, *codes])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a dataset: `features` float32[N, F], `label` and `recency` float64[N], `user` int codes[N].
+
+    `split` is the part of the date in the evaluation, `role` its part in the calibration, as words (empty: none);
+    `keys` are user_id and as_of_date; `share` is the share of the users that were read.
+    """
+
+    features: Matrix
+    label: npt.NDArray[np.float64]
+    recency: npt.NDArray[np.float64]
+    user: npt.NDArray[np.int64]
+    eligible: npt.NDArray[np.bool_]
+    split: npt.NDArray[np.str_]
+    role: npt.NDArray[np.str_]
+    keys: pl.DataFrame
+    share: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
+        """The rows that `keep`, bool[N], marks."""
+        if keep.all():
+            return self
+        return replace(
+            self, keys=self.keys.filter(pl.Series(keep)), **{name: getattr(self, name)[keep] for name in _ARRAYS}
+        )
+
+    def only_eligible(self) -> Rows:
+        """The rows that are ranked in earnest."""
+        return self.where(self.eligible)
+
+
+_ARRAYS = ("features", "label", "recency", "user", "eligible", "split", "role")
+
+
+def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings) -> FeatureSchema:
+    """The schema of the settings, its levels taken from the users who had signed up by the as-of date."""
+    columns = measures.kept_feature_columns(settings)
+    words = [name for name in columns if name in measures.categorical(settings)]
+    levels = tuple((name, _levels(con, name)) for name in words)
+    return FeatureSchema(tuple(name for name in columns if name not in words), levels)
+
+
+def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
+    rows = con.execute(
+        f"""select level from (
+            select coalesce({column}, 'missing') as level, count(*) as n
+            from users_clean
+            where signup_date <= (select as_of_date from period)
+            group by level
+        ) order by n desc, level limit {MAX_LEVELS}"""
+    ).fetchall()
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def read_rows(
+    con: duckdb.DuckDBPyConnection, schema: FeatureSchema, dataset: str, where: str = "true", share: float = 1.0
+) -> Rows:
+    """Labelled rows of `dataset` in a fixed order, as float32 without a pandas copy, a share of the users at a time."""
+    # every row of the other datasets is eligible and tells its split, every row of this one tests
+    evaluation = dataset == "evaluation_dataset"
+    query = f"""select
+    user_id,
+    as_of_date,
+    {schema.select_list()},
+    cast(churn_label as double) as "(label)",
+    cast({measures.RECENCY} as double) as "(recency)",
+    dense_rank() over (order by user_id) - 1 as "(user)",
+    {"is_eligible" if evaluation else "true"} as "(eligible)",
+    {"'test'" if evaluation else "split"} as "(split)",
+    {"''" if evaluation else "coalesce(calibration_role, '')"} as "(role)"
+from {dataset}
+where {where} and """
+    read: list[Rows] = []
+    for part in parts(con, dataset, share):
+        frame = con.sql(f"{query}{part.where} order by user_id, as_of_date").pl()
+        read.append(_rows(frame, schema, share))
+    return _joined(read)
+
+
+def _rows(frame: pl.DataFrame, schema: FeatureSchema, share: float) -> Rows:
+    return Rows(
+        features=_matrix(frame.select(schema.names)),
+        label=frame["(label)"].to_numpy(),
+        recency=frame["(recency)"].to_numpy(),
+        user=frame["(user)"].to_numpy(),
+        eligible=frame["(eligible)"].to_numpy(),
+        split=frame["(split)"].to_numpy().astype("U7"),
+        role=frame["(role)"].to_numpy().astype("U9"),
+        keys=frame.select("user_id", "as_of_date"),
+        share=share,
+    )
+
+
+def _joined(read: list[Rows]) -> Rows:
+    """One after another; each part is let go as soon as it is copied, so that memory holds the rows about once."""
+    total = sum(len(rows) for rows in read)
+    whole = {
+        name: np.empty((total, *getattr(read[0], name).shape[1:]), getattr(read[0], name).dtype) for name in _ARRAYS
+    }
+    share, at, users = read[0].share, 0, 0
+    keys = pl.concat([rows.keys for rows in read])
+    while read:
+        rows = read.pop(0)
+        for name in _ARRAYS:
+            whole[name][at : at + len(rows)] = getattr(rows, name)
+        whole["user"][at : at + len(rows)] += users
+        users += int(rows.user.max()) + 1 if len(rows) else 0
+        at += len(rows)
+    return Rows(**whole, keys=keys, share=share)
+
+
+def _matrix(frame: pl.DataFrame) -> Matrix:
+    """float32[N, F], rows contiguous; NULL is NaN."""
+    return np.ascontiguousarray(frame.fill_null(float("nan")).to_numpy(order="c"), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Drift, realised performance, and when to retrain."""

@@ -1,0 +1,133 @@
+"""What came true of the scores, beside what was expected of them: figures by SQL (`sql/8*`), intervals by users."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from churn_duck.evaluation.bootstrap import REPLICATES, Users, interval, resampled
+from churn_duck.evaluation.metrics import Vector, probability_metrics, ranking_metrics
+from churn_duck.monitoring.performance_notes import doubts, remarks
+from churn_duck.progress import Tell
+from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.files import write_json
+from churn_duck.warehouse.query import fetched
+from churn_duck.warehouse.store import Warehouse, transaction
+
+METRICS = ("pr_auc", "roc_auc", "recency_pr_auc", "recency_roc_auc", "log_loss", "brier", "churn_rate")
+
+
+def performance(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> dict[str, Any]:
+    """Every scored day beside what came true of it by the evening of `as_of`, JSON-ready; kept among the reports.
+
+    Asking again changes nothing. Raises: WarehouseError when the warehouse is not built.
+    """
+    end = see_world(con, warehouse, as_of)
+    tell("looking up what came true")
+    with transaction(con):
+        keep_intervals(con, warehouse.settings.training.random_state)
+    found = {
+        "as_of_date": end,
+        "top_k": warehouse.settings.scoring.top_k,
+        "dates": fetched(con, "from realised_performance order by as_of_date, model_version"),
+        "intervals": _intervals(con),
+        "reliability": fetched(con, "from realised_reliability order by all"),
+        "estimates": fetched(con, "from estimate_track_record order by as_of_date, model_version, metric"),
+        "grounds": fetched(con, "from estimate_grounds order by as_of_date, model_version"),
+        "other_horizon_scorings": _left_out(con),
+    }
+    content = {**found, "remarks": remarks(found), "doubts": doubts(found, warehouse.settings)}
+    write_json(warehouse.reports / "performance_latest.json", content)
+    return content
+
+
+def _intervals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Of the days whose labels are known in this world."""
+    return fetched(
+        con,
+        """select as_of_date, model_version, metric, low, high
+        from realised_intervals
+        semi join (
+            select as_of_date, model_version from realised_performance where matured_users > 0
+        ) using (as_of_date, model_version)
+        order by as_of_date, model_version, metric""",
+    )
+
+
+def _left_out(con: duckdb.DuckDBPyConnection) -> int:
+    """Scorings up to this evening by models of another horizon, which these labels cannot judge."""
+    return int(
+        con.execute("""
+            select count(distinct (as_of_date, model_version))
+            from scores
+            anti join realised_performance using (as_of_date, model_version)
+            where as_of_date <= (select period.as_of_date from period)""").fetchall()[0][0]
+    )
+
+
+def keep_intervals(con: duckdb.DuckDBPyConnection, seed: int) -> None:
+    """Make the intervals of each matured day and model whose scores or labels are not those that were resampled."""
+    for day, version, digest in _changed(con):
+        con.execute("delete from realised_intervals where as_of_date = ? and model_version = ?", [day, version])
+        rows = [
+            (day, version, metric, low, high, REPLICATES, seed, digest)
+            for metric, (low, high) in intervals(*_outcomes(con, day, version), seed).items()
+        ]
+        if rows:
+            con.executemany(f"insert into realised_intervals values ({', '.join('?' * 8)})", rows)
+
+
+def _changed(con: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str]]:
+    return con.execute("""
+        with matured as (
+            select
+                as_of_date,
+                model_version,
+                count(*) || '-' || bit_xor(md5_number_lower(
+                    concat_ws('|', user_id, churn_risk, days_since_last_activity, churn_label)
+                )) as digest
+            from realised_scores
+            where churn_label is not null
+            group by as_of_date, model_version
+        )
+
+        select as_of_date, model_version, digest
+        from matured
+        anti join realised_intervals using (as_of_date, model_version, digest)
+        order by as_of_date, model_version""").fetchall()
+
+
+def _outcomes(con: duckdb.DuckDBPyConnection, day: date, version: str) -> tuple[Vector, Vector, Vector]:
+    """Risk, days of silence and label of the matured users, float64[N] each, in a fixed order."""
+    columns = con.execute(
+        """select
+            churn_risk,
+            cast(days_since_last_activity as double) as recency,
+            cast(churn_label as double) as label
+        from realised_scores
+        where as_of_date = ? and model_version = ? and churn_label is not null
+        order by user_id""",
+        [day, version],
+    ).fetchnumpy()
+    return columns["churn_risk"], columns["recency"], columns["label"]
+
+
+def intervals(risk: Vector, recency: Vector, label: Vector, seed: int) -> dict[str, list[float]]:
+    """The 95 % interval of METRICS and of the gain over the recency rule; none where one class is missing."""
+    if not 0 < label.sum() < len(label):
+        return {}
+    weighings = [
+        ranking_metrics(risk, label),
+        ranking_metrics(recency, label),
+        probability_metrics(risk, label),
+        lambda weight: [float(weight @ label / weight.sum())],
+    ]
+    users = Users.of(np.arange(len(label)), label)
+    draws = resampled(weighings, users, seed)
+    gain = draws[:, METRICS.index("pr_auc")] - draws[:, METRICS.index("recency_pr_auc")]
+    return {metric: interval(own, users) for metric, own in zip(METRICS, draws.T, strict=True)} | {
+        "pr_auc_gain": interval(gain, users)
+    }

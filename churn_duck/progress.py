@@ -1,0 +1,12 @@
+"""How long work reports its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# hears each step of long work
+Tell = Callable[[str], None]
+
+
+def unheard(step: str) -> None:
+    """For work that nobody listens to."""

@@ -1,0 +1,1 @@
+"""The ledger: scores, reasons, expected performance."""

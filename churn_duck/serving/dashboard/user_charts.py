@@ -1,0 +1,69 @@
+"""Where things stand in the charts of one user: coordinates only, the template draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+from churn_duck.pages.charts import Frame, Tick, day_ticks, placer
+from churn_duck.pages.html import count, percent
+from churn_duck.pages.report.charts import Columns, columns
+
+Rows = Sequence[Mapping[str, Any]]
+# days shown by width in px
+DAYS = {960: 90, 360: 28}
+
+
+@dataclass(frozen=True)
+class Dot:
+    """The risk of a day; `text` is said of it."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Risks:
+    """Risk by scored day; `lines` are paths, one a model, `bounds` where bands begin."""
+
+    frame: Frame
+    days: list[Tick]
+    ticks: list[Tick]
+    bounds: list[Tick]
+    dots: list[Dot]
+    lines: list[str]
+
+
+def risks(history: Rows, bands: Rows, width: int) -> Risks:
+    """The scored days of a user, the newest first in `history`."""
+    own = list(reversed(history))
+    frame = Frame(width, 210)
+    days = [row["as_of_date"] for row in own]
+    x = placer(frame, days)
+    dots = [Dot(x(row["as_of_date"]), frame.y(row["churn_risk"]), _said(row)) for row in own]
+    at = {row["as_of_date"]: dot for row, dot in zip(own, dots, strict=True)}
+    lines = [
+        "M" + "L".join(f"{at[row['as_of_date']].x} {at[row['as_of_date']].y}" for row in stretch)
+        for _, stretch in groupby(own, key=lambda row: row["model_version"])
+    ]
+    ticks = [Tick(frame.y(part / 4), percent(part / 4, 0)) for part in range(5)]
+    bounds = [Tick(frame.y(row["from_risk"]), row["band"]) for row in bands if row["from_risk"] > 0]
+    return Risks(frame, day_ticks(days, x), ticks, bounds, dots, lines)
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    return f"{row['as_of_date']}: {percent(row['churn_risk'])}, rank {count(row['risk_rank'])}"
+
+
+def activity(rows: Rows, last: date, width: int) -> Columns:
+    """Events by day up to the last one; a gap is a day without."""
+    events = {row["activity_date"]: row["total_events"] for row in rows}
+    days = [last - timedelta(days=age) for age in reversed(range(DAYS[width]))]
+    stacks = [(day, [("events", events.get(day, 0), f"{day}: {count(events.get(day, 0))} events")]) for day in days]
+    drawn = columns(stacks, width, 170)
+    # too narrow for numbers; the table has them
+    return replace(drawn, bars=[replace(bar, label="") for bar in drawn.bars])

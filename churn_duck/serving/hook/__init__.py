@@ -1,0 +1,1 @@
+"""The webhook that starts a retraining when an alert fires."""

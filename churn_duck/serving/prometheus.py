@@ -1,0 +1,48 @@
+"""The figures of `batch_metrics` in the text format of Prometheus: one definition for the API and for a textfile."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import duckdb
+
+from churn_duck.warehouse.files import write_text
+from churn_duck.warehouse.store import Warehouse, opened_snapshot
+
+Figure = tuple[str, str, str, float]
+SELECT = "select metric, help, labels, value from"
+
+
+def exposition(con: duckdb.DuckDBPyConnection) -> str:
+    """Every figure of `batch_metrics`."""
+    return _text(_figures(con, "batch_metrics"))
+
+
+def write_textfile(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Replace the file that node-exporter's textfile collector reads.
+
+    Data and model are told as they were published, the commands as they are by now: one that failed publishes nothing,
+    and must be seen all the same. Before the first build there is nothing to tell, and no file.
+    """
+    try:
+        figures = _figures(con, "run_metrics")
+    except duckdb.CatalogException:
+        return
+    current = warehouse.published / "current.duckdb"
+    if current.exists():
+        with opened_snapshot(current) as snapshot:
+            figures += _figures(snapshot, "data_metrics") + _figures(snapshot, "model_metrics")
+    write_text(warehouse.metrics_textfile, _text(figures))
+
+
+def _figures(con: duckdb.DuckDBPyConnection, view: str) -> list[Figure]:
+    return con.execute(f"{SELECT} {view}").fetchall()
+
+
+def _text(figures: list[Figure]) -> str:
+    """Each metric with its help and type, then its values."""
+    lines = []
+    for (metric, help_text), rows in groupby(sorted(figures), key=lambda row: row[:2]):
+        lines += [f"# HELP {metric} {help_text}", f"# TYPE {metric} gauge"]
+        lines += [f"{metric}{{{labels}}} {value!r}" if labels else f"{metric} {value!r}" for *_, labels, value in rows]
+    return "".join(f"{line}\n" for line in lines)

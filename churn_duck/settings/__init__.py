@@ -1,0 +1,1 @@
+"""What a business may configure, checked once, then frozen."""
