@@ -20,7 +20,7 @@ from typing import NamedTuple
 import duckdb
 
 from churn_duck.ingestion.land import land_sources
-from churn_duck.progress import unheard
+from churn_duck.progress import no_progress
 from churn_duck.proof.generate import generate
 from churn_duck.proof.synthetic import World
 from churn_duck.settings.config import Settings
@@ -71,7 +71,7 @@ def median(times: Sequence[Spent]) -> Spent:
 def land_day(warehouse: Warehouse, folder: Path, number: int) -> None:
     """Land one day's two files."""
     users, events = (str(folder / f"{table}-{number:03d}.parquet") for table in ("users", "events"))
-    land_sources(warehouse, users, events, unheard)
+    land_sources(warehouse, users, events, no_progress)
 
 
 def build_once(warehouse: Warehouse, full: bool = False) -> None:

@@ -40,7 +40,7 @@ from churn_duck.settings.config import MODEL_NAMES, Settings
 from churn_duck.training.estimators import fit, risk
 from churn_duck.training.model_terms import linear_terms, reason_terms
 from churn_duck.training.onnx_export import to_onnx
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import connected, open_warehouse
 
@@ -56,7 +56,7 @@ def prepare(folder: Path, rows: int) -> None:
     list(land(warehouse, "events", str(folder / "load" / "events")))
     with connected(warehouse) as con:
         list(build(con, warehouse))
-        see_world(con, warehouse, None)
+        set_as_of_date(con, warehouse, None)
         schema = learn_schema(con, warehouse.settings)
         taught = read_rows(con, schema, "training_dataset", "split = 'train'")
         for name in MODEL_NAMES:

@@ -20,7 +20,7 @@ from typing import Any
 
 from churn_duck.jobs.run import run
 from churn_duck.model.registry import require_production, rollback, versions
-from churn_duck.progress import unheard
+from churn_duck.progress import no_progress
 from churn_duck.serving.api.requests import asked
 from churn_duck.serving.publish import publish
 from churn_duck.settings.config import Settings
@@ -50,7 +50,7 @@ def change_and_publish(warehouse: Warehouse, stop: Any, published: Any) -> None:
             rollback(con, warehouse, other)
             publish(con, warehouse)
             # validates, builds, asks the gate, scores and publishes; there is nothing new to learn
-            run(con, warehouse, None, None, unheard)
+            run(con, warehouse, None, None, no_progress)
             published.value += 2
 
 
@@ -157,7 +157,7 @@ def together(port: int, clients: int, seconds: float, rows: list[dict[str, Any]]
     return total
 
 
-def tell(title: str, seen: Seen, seconds: float) -> None:
+def progress(title: str, seen: Seen, seconds: float) -> None:
     """A table as docs/benchmarks.md has it."""
     print(f"\n{title}: {sum(map(len, seen.seconds.values())) / seconds:.0f} answers a second\n")
     print("| question | answers | p50 ms | p99 ms |\n| --- | --- | --- | --- |")
@@ -175,12 +175,12 @@ def measure(warehouse: Warehouse, clients: int, seconds: float) -> Seen:
     stop, published = context.Event(), context.Value("i", 0)
     writer = context.Process(target=change_and_publish, args=(warehouse, stop, published))
     try:
-        tell("one client, nothing published", together(port, 1, seconds / 6, rows, risks), seconds / 6)
+        progress("one client, nothing published", together(port, 1, seconds / 6, rows, risks), seconds / 6)
         writer.start()
         seen = together(port, clients, seconds, rows, risks)
         stop.set()
         writer.join()
-        tell(f"{clients} clients, {published.value} snapshots published meanwhile", seen, seconds)
+        progress(f"{clients} clients, {published.value} snapshots published meanwhile", seen, seconds)
     finally:
         server.terminate()
         server.wait()

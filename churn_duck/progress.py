@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 # hears each step of long work
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-def unheard(step: str) -> None:
+def no_progress(step: str) -> None:
     """For work that nobody listens to."""

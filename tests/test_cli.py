@@ -134,7 +134,7 @@ def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.Capt
     assert run(*at, "train", "--model", "baseline_logreg", "--force") == 0
     assert "recency rule" in capsys.readouterr().out
     assert run(*at, "promote") == 4
-    assert "kept:" in capsys.readouterr().out
+    assert "not promoted; production stays:" in capsys.readouterr().out
     assert run(*at, "run", "--json") == 0
     ran = json.loads(capsys.readouterr().out)
     assert len(ran["trained"]) == 2

@@ -144,11 +144,11 @@ def test_the_readme_shows_calls_and_a_wrong_one_would_not_parse() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
-    used = {0, errors.ChurnDuckError.exit_code, learn.KEPT, watch.DRIFTED, main.USAGE, main.INTERRUPTED}
+    used = {0, errors.ChurnDuckError.exit_code, learn.NOT_PROMOTED, watch.DRIFTED, main.USAGE, main.INTERRUPTED}
     used |= {error.exit_code for error in errors.ChurnDuckError.__subclasses__()}
     raised = {code for path in (ROOT / "cli").rglob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", page("docs/exit_codes.md"), re.MULTILINE)]
-    assert raised == {"KEPT", "DRIFTED"}
+    assert raised == {"NOT_PROMOTED", "DRIFTED"}
     assert listed == sorted(used)
 
 

@@ -25,9 +25,9 @@ from churn_duck.model.dataset import read_rows
 from churn_duck.model.onnx_model import PARITY_GATE, OnnxModel
 from churn_duck.model.registry import Version, production_name, registered, versions, write_registry
 from churn_duck.model.sampling import affordable_share
-from churn_duck.progress import Tell, unheard
+from churn_duck.progress import Progress, no_progress
 from churn_duck.settings.config import MODEL_NAMES, Promotion, Settings
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.store import Warehouse, utc_now
 
 
@@ -108,13 +108,13 @@ class Contest:
 
 
 def promote(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, tell: Tell = unheard
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, progress: Progress = no_progress
 ) -> Decision:
     """Put the best newest model into production, if it beats what is there; what is not registered scores nothing.
 
     Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
     """
-    end = see_world(con, warehouse, as_of)
+    end = set_as_of_date(con, warehouse, as_of)
     previous = production_name(con, warehouse)
     incumbent = registered(con, warehouse, previous)
     challengers = _challengers(con, warehouse, end)
@@ -125,7 +125,7 @@ def promote(
         )
     answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
     rival = incumbent if answers else None
-    contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], tell)
+    contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], progress)
     for version in challengers:
         _require_evidence(version, contest)
     decision = decide(
@@ -174,10 +174,10 @@ def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date
 
 
 def _read_contest(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], tell: Tell
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, contenders: list[Version], progress: Progress
 ) -> Contest:
     first_test = con.execute("select min(as_of_date) from training_snapshots where split = 'test'").fetchall()[0][0]
-    share = affordable_share(con, warehouse.settings, contenders[0].evaluated_model().schema, tell)
+    share = affordable_share(con, warehouse.settings, contenders[0].evaluated_model().schema, progress)
     scores = {}
     for version in contenders:
         model = version.evaluated_model()

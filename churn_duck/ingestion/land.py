@@ -15,7 +15,7 @@ import duckdb
 from churn_duck.errors import LandingError
 from churn_duck.ingestion.readers import Opened, opened
 from churn_duck.ingestion.sources import SourceFile, source_files
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import Source
 from churn_duck.settings.landed_columns import TABLES, Column, Table, landed_columns, reading, schema_text, source_of
 from churn_duck.warehouse.catalog import render, sql_folder
@@ -98,21 +98,21 @@ def _source(warehouse: Warehouse, table: Table, pattern: str | Source | None) ->
     return pattern or configured
 
 
-def land_sources(warehouse: Warehouse, users: str | None, events: str | None, tell: Tell) -> list[Landed]:
+def land_sources(warehouse: Warehouse, users: str | None, events: str | None, progress: Progress) -> list[Landed]:
     """Land the given files or globs, users first; None: nothing of that table.
 
     Raises: LandingError for a file of no use, or for files of somebody's own in a warehouse that `demo` made.
     """
-    return _land_all(warehouse, {"users": users, "events": events}, tell)
+    return _land_all(warehouse, {"users": users, "events": events}, progress)
 
 
-def land_configured(warehouse: Warehouse, tell: Tell) -> list[Landed]:
+def land_configured(warehouse: Warehouse, progress: Progress) -> list[Landed]:
     """Land what `sources` names, users first. Raises: LandingError as `land_sources` does."""
     sources = {table: source_of(warehouse.settings, table) for table in TABLES}
-    return _land_all(warehouse, {table: source for table, source in sources.items() if source.is_given}, tell)
+    return _land_all(warehouse, {table: source for table, source in sources.items() if source.is_given}, progress)
 
 
-def _land_all(warehouse: Warehouse, given: Mapping[Table, str | Source | None], tell: Tell) -> list[Landed]:
+def _land_all(warehouse: Warehouse, given: Mapping[Table, str | Source | None], progress: Progress) -> list[Landed]:
     landed: list[Landed] = []
     number = _next_number(warehouse)
     for table in TABLES:
@@ -125,7 +125,7 @@ def _land_all(warehouse: Warehouse, given: Mapping[Table, str | Source | None], 
                 f"{warehouse.root} holds the users that demo invented, and your own must not mix with them; "
                 f"give them another --warehouse DIR, or delete {warehouse.root}"
             )
-        tell(f"landing {table}")
+        progress(f"landing {table}")
         landed.extend(land(warehouse, table, place, number))
     return landed
 
@@ -173,7 +173,7 @@ def _write(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, task: _Task, fo
         replacing(warehouse.raw(task.table) / task.name) as raw,
         replacing(warehouse.quarantine(task.table) / task.name) as quarantine,
     ):
-        _copy(con, "landed_rows", raw, metadata)
+        _copy(con, "landings_summary", raw, metadata)
         # only now: DuckDB makes its table of rejected lines when a CSV has been read once
         con.execute(render(sql_folder() / "shared" / "quarantine.sql.jinja", context))
         _copy(con, "quarantined_values", quarantine, metadata)

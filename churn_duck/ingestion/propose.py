@@ -16,7 +16,7 @@ from churn_duck.ingestion.column_roles import Roles, roles
 from churn_duck.ingestion.profile import Column, Profile, identifier, profiled
 from churn_duck.ingestion.proposed_sources import Origin, origins
 from churn_duck.ingestion.return_times import CHOICES, Rhythm, horizon, rhythm, windows
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.load import parse_settings
 from churn_duck.warehouse.query import quoted
 
@@ -60,7 +60,7 @@ class Proposal:
         self.remarks.setdefault(section, []).append(text)
 
 
-def propose(events: str, users: str | None, told: Mapping[str, str], tell: Tell) -> Proposal:
+def propose(events: str, users: str | None, told: Mapping[str, str], progress: Progress) -> Proposal:
     """Look at the files, a path, glob or folder each, and propose how to read them; `told` names columns by role.
 
     Raises: LandingError for files that cannot be read, or when nothing looks like a user or a time.
@@ -68,12 +68,12 @@ def propose(events: str, users: str | None, told: Mapping[str, str], tell: Tell)
     made = Proposal()
     with TemporaryDirectory() as folder, closing(duckdb.connect(config={"temp_directory": f"{folder}/spill"})) as con:
         con.execute("set TimeZone = 'UTC'")
-        tell("looking at the events")
+        progress("looking at the events")
         log = profiled(con, "events", events, Path(folder))
-        tell("looking at the users")
+        progress("looking at the users")
         people = profiled(con, "users", users, Path(folder)) if users else None
         found = roles(con, log, people, told)
-        tell("looking for what can be measured")
+        progress("looking for what can be measured")
         origin = origins(con, log, people, found, events, users)
         made.content = {"sources": origin.sources}
         made.doubts += origin.doubts

@@ -18,12 +18,12 @@ from churn_duck.errors import AuditFailed, HistoryTooShort
 from churn_duck.evaluation.promote import Decision, promote
 from churn_duck.model.onnx_model import OnnxModel
 from churn_duck.model.registry import Version, production, require_production
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.scoring.score import score
 from churn_duck.settings.config import MODEL_NAMES
 from churn_duck.training.preconditions import days_needed
 from churn_duck.training.train import train
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.store import Warehouse, connected, transaction, utc_now
@@ -48,7 +48,7 @@ def backtest(
     origins: int,
     every_days: int | None,
     as_of: date | None,
-    tell: Tell,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Walk forward over `origins` evenings, the last one with all its labels known at `as_of`; rows of `backtest`.
 
@@ -57,12 +57,12 @@ def backtest(
     Raises: HistoryTooShort with the number of origins that the history allows; AuditFailed when a label window crossed
     its origin, or scores of an evening differ from those made with today's knowledge of it.
     """
-    end = see_world(con, warehouse, as_of)
+    end = set_as_of_date(con, warehouse, as_of)
     evenings = _origins(con, warehouse, origins, every_days, end)
     with _scratch(warehouse) as (scratch, apart):
-        held = [_evening(apart, scratch, origin, tell) for origin in evenings]
-        see_world(apart, scratch, end)
-        tell("looking up what happened")
+        held = [_evening(apart, scratch, origin, progress) for origin in evenings]
+        set_as_of_date(apart, scratch, end)
+        progress("looking up what happened")
         runs = pl.DataFrame([_run(one, warehouse.settings.scoring.top_k) for one in held])
         scores = pl.concat([_scores(apart, one) for one in held])
     _keep(con, runs, scores)
@@ -106,12 +106,12 @@ def _scratch(warehouse: Warehouse) -> Iterator[tuple[Warehouse, duckdb.DuckDBPyC
             yield scratch, con
 
 
-def _evening(con: duckdb.DuckDBPyConnection, scratch: Warehouse, origin: date, tell: Tell) -> _Evening:
+def _evening(con: duckdb.DuckDBPyConnection, scratch: Warehouse, origin: date, progress: Progress) -> _Evening:
     """Everything that a run would have done on that evening."""
     incumbent = production(con, scratch)
-    train(con, scratch, MODEL_NAMES, origin, lambda step: tell(f"{origin}: {step}"), force=True)
+    train(con, scratch, MODEL_NAMES, origin, lambda step: progress(f"{origin}: {step}"), force=True)
     decision = promote(con, scratch, origin)
-    score(con, scratch, origin, None, lambda step: tell(f"{origin}: {step}"))
+    score(con, scratch, origin, None, lambda step: progress(f"{origin}: {step}"))
     return _Evening(origin, decision, require_production(con, scratch), incumbent)
 
 

@@ -13,9 +13,9 @@ from churn_duck.jobs.retrain import Retrained, retrain_if_new
 from churn_duck.jobs.run import TOP_SHOWN, Prepared, prepare
 from churn_duck.monitoring.drift import Checked, drift
 from churn_duck.monitoring.performance import performance
-from churn_duck.monitoring.retraining_triggers import Grounds, grounds
+from churn_duck.monitoring.retraining_triggers import Triggers, triggers
 from churn_duck.pages.report.content import report, write_report
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.scoring.distribution import score_proxy
 from churn_duck.scoring.score import Scored, score, top_rows
 from churn_duck.warehouse.store import Warehouse
@@ -28,7 +28,7 @@ class Day(Prepared):
     scored: Scored
     drift: Checked
     performance: dict[str, Any]
-    grounds: Grounds | None
+    triggers: Triggers | None
     retrained: Retrained | None
     report: Path
     top: list[dict[str, object]]
@@ -38,7 +38,7 @@ def daily(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     as_of: date | None,
-    tell: Tell,
+    progress: Progress,
     users: str | None = None,
     events: str | None = None,
     retrains: bool = False,
@@ -47,16 +47,16 @@ def daily(
 
     Raises: ModelError before the first promotion; ChurnDuckError at the first stage that cannot go on.
     """
-    ready = prepare(con, warehouse, as_of, tell, users, events)
-    scored = score(con, warehouse, as_of, None, tell)
+    ready = prepare(con, warehouse, as_of, progress, users, events)
+    scored = score(con, warehouse, as_of, None, progress)
     score_proxy(con, warehouse)
-    checked = drift(con, warehouse, as_of, tell)
-    came_true = performance(con, warehouse, as_of, tell)
-    asked = grounds(con, warehouse, as_of)
+    checked = drift(con, warehouse, as_of, progress)
+    came_true = performance(con, warehouse, as_of, progress)
+    asked = triggers(con, warehouse, as_of)
     made = None
     if retrains and asked is not None and asked.due:
-        made = retrain_if_new(con, warehouse, as_of, asked.due, tell)
-        scored = score(con, warehouse, as_of, None, tell)
-    page = write_report(warehouse, report(con, warehouse, as_of, tell))
+        made = retrain_if_new(con, warehouse, as_of, asked.due, progress)
+        scored = score(con, warehouse, as_of, None, progress)
+    page = write_report(warehouse, report(con, warehouse, as_of, progress))
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
     return Day(ready.landed, ready.rules, scored, checked, came_true, asked, made, page, top)

@@ -18,7 +18,7 @@ from churn_duck.jobs.daily import daily
 from churn_duck.jobs.run import run
 from churn_duck.jobs.run_log import recorded
 from churn_duck.monitoring.performance import performance
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import Settings, Sources
 from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.store import Warehouse, open_warehouse, working
@@ -60,7 +60,13 @@ def _between(day: str, after: date | None, until: date) -> str:
 
 
 def rehearse(
-    warehouse: Warehouse, users: str | None, events: str | None, first: date, every: int, until: date | None, tell: Tell
+    warehouse: Warehouse,
+    users: str | None,
+    events: str | None,
+    first: date,
+    every: int,
+    until: date | None,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Land the log up to `first`, run the main job, then land, look and retrain every `every` days; the `timeline`.
 
@@ -71,15 +77,15 @@ def rehearse(
     # what is cut from the log is typed already, whatever the settings say of its source
     own = replace(warehouse, settings=warehouse.settings.model_copy(update={"sources": Sources()}))
     with TemporaryDirectory(prefix="rehearsal-") as scratch, closing(duckdb.connect()) as con:
-        log = _read(con, warehouse.settings, Path(scratch), users, events, tell)
+        log = _read(con, warehouse.settings, Path(scratch), users, events, progress)
         end = until or log.last_day()
         before: date | None = None
         for day in _days(first, end, every):
-            tell(f"living through {day}")
-            _live(own, log.cut(before, day), day, before is None, tell)
+            progress(f"living through {day}")
+            _live(own, log.cut(before, day), day, before is None, progress)
             before = day
     with working(own, "rehearse") as con:
-        performance(con, own, before, tell)
+        performance(con, own, before, progress)
         return list(con.sql("from timeline order by as_of_date").pl().iter_rows(named=True))
 
 
@@ -88,22 +94,27 @@ def _days(first: date, end: date, every: int) -> Iterator[date]:
         yield first + timedelta(days=step * every)
 
 
-def _live(warehouse: Warehouse, files: dict[str, str], day: date, is_first: bool, tell: Tell) -> None:
+def _live(warehouse: Warehouse, files: dict[str, str], day: date, is_first: bool, progress: Progress) -> None:
     """One day of the loop; in its own connection, as a job of its own would be."""
     with recorded(warehouse, "rehearse", day) as (con, entry):
-        landed = land_sources(warehouse, files.get("users"), files.get("events"), tell)
+        landed = land_sources(warehouse, files.get("users"), files.get("events"), progress)
         entry.row_count = sum(one.rows for one in landed)
         if is_first:
-            run(con, warehouse, day, None, tell)
+            run(con, warehouse, day, None, progress)
         else:
-            daily(con, warehouse, day, tell, retrains=True)
+            daily(con, warehouse, day, progress, retrains=True)
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection, settings: Settings, scratch: Path, users: str | None, events: str | None, tell: Tell
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    scratch: Path,
+    users: str | None,
+    events: str | None,
+    progress: Progress,
 ) -> Log:
     staging = open_warehouse(settings, scratch / "staging")
-    land_sources(staging, users, events, tell) if users and events else land_configured(staging, tell)
+    land_sources(staging, users, events, progress) if users and events else land_configured(staging, progress)
     raw = staging.raw_files()
     con.execute("set TimeZone = 'UTC'")
     for table, paths in (("users", raw.users), ("events", raw.events)):

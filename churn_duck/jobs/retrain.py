@@ -13,12 +13,12 @@ from churn_duck.jobs.run import Prepared, prepare
 from churn_duck.model.registry import Version, production_name
 from churn_duck.monitoring.drift import drift
 from churn_duck.monitoring.performance import performance
-from churn_duck.monitoring.retraining_triggers import Grounds, Reasons, grounds
-from churn_duck.progress import Tell
+from churn_duck.monitoring.retraining_triggers import Reasons, Triggers, triggers
+from churn_duck.progress import Progress
 from churn_duck.scoring.score import Scored, score
 from churn_duck.settings.config import MODEL_NAMES
 from churn_duck.training.train import train
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.store import Warehouse, utc_now
 
 
@@ -33,7 +33,7 @@ class Retrained:
 
     @property
     def outcome(self) -> str:
-        return "promoted" if self.decision.promoted else "kept"
+        return "promoted" if self.decision.promoted else "not_promoted"
 
 
 def retrain(
@@ -41,21 +41,21 @@ def retrain(
     warehouse: Warehouse,
     as_of: date | None,
     reasons: Reasons,
-    tell: Tell,
+    progress: Progress,
     force: bool = False,
 ) -> Retrained:
     """Train both models on what is built, let the gate decide, and keep the reasons and the outcome in `retrainings`.
 
     Raises: NothingNew on data that both have learned from, unless `force`; ChurnDuckError as training and gate do.
     """
-    end = see_world(con, warehouse, as_of)
+    end = set_as_of_date(con, warehouse, as_of)
     trained: list[Version] = []
     try:
-        trained = train(con, warehouse, MODEL_NAMES, as_of, tell, force)
-        tell("comparing the models")
-        decision = promote(con, warehouse, as_of, tell)
+        trained = train(con, warehouse, MODEL_NAMES, as_of, progress, force)
+        progress("comparing the models")
+        decision = promote(con, warehouse, as_of, progress)
     except ChurnDuckError as error:
-        outcome = "nothing_new" if isinstance(error, NothingNew) else "failed"
+        outcome = "no_new_data" if isinstance(error, NothingNew) else "failed"
         _keep(con, warehouse, end, reasons, trained, outcome, str(error))
         raise
     made = Retrained(end, list(reasons), trained, decision)
@@ -88,38 +88,38 @@ def _keep(
 
 
 def retrain_if_new(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, reasons: Reasons, tell: Tell
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, reasons: Reasons, progress: Progress
 ) -> Retrained | None:
     """None where both models have learned from this data before."""
     try:
-        return retrain(con, warehouse, as_of, reasons, tell)
+        return retrain(con, warehouse, as_of, reasons, progress)
     except NothingNew:
         return None
 
 
 def retrain_on_drift(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell
-) -> tuple[Grounds | None, Retrained | None]:
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
+) -> tuple[Triggers | None, Retrained | None]:
     """Retrain on what is built and score with the winner, where the kept verdicts of the day ask for it.
 
     Raises: ChurnDuckError as training, gate and scoring do.
     """
-    asked = grounds(con, warehouse, as_of)
+    asked = triggers(con, warehouse, as_of)
     if asked is None or "drift" not in asked.due:
         return asked, None
-    made = retrain_if_new(con, warehouse, as_of, asked.due, tell)
-    score(con, warehouse, as_of, None, tell)
+    made = retrain_if_new(con, warehouse, as_of, asked.due, progress)
+    score(con, warehouse, as_of, None, progress)
     return asked, made
 
 
 @dataclass(frozen=True)
 class Renewed(Prepared):
-    """What a retraining by itself had to say; `retrained` None: it was not due, or `nothing_new` says why."""
+    """What a retraining by itself had to say; `retrained` None: it was not due, or `no_new_data` says why."""
 
-    grounds: Grounds | None
+    triggers: Triggers | None
     retrained: Retrained | None = None
     scored: Scored | None = None
-    nothing_new: str | None = None
+    no_new_data: str | None = None
 
 
 def renew(
@@ -127,7 +127,7 @@ def renew(
     warehouse: Warehouse,
     as_of: date | None,
     reasons: Reasons | None,
-    tell: Tell,
+    progress: Progress,
     users: str | None = None,
     events: str | None = None,
     force: bool = False,
@@ -138,20 +138,20 @@ def renew(
     Raises: NothingNew on data that both models have learned from, unless `force`, or `if_new`, which takes that for a
     good end; ChurnDuckError as the stages do.
     """
-    ready = prepare(con, warehouse, as_of, tell, users, events)
+    ready = prepare(con, warehouse, as_of, progress, users, events)
     asked = None
     if reasons is None:
-        drift(con, warehouse, as_of, tell)
-        performance(con, warehouse, as_of, tell)
-        asked = grounds(con, warehouse, as_of)
+        drift(con, warehouse, as_of, progress)
+        performance(con, warehouse, as_of, progress)
+        asked = triggers(con, warehouse, as_of)
         reasons = asked.due if asked is not None else {}
         if not reasons:
             return Renewed(ready.landed, ready.rules, asked)
     try:
-        made = retrain(con, warehouse, as_of, reasons, tell, force)
+        made = retrain(con, warehouse, as_of, reasons, progress, force)
     except NothingNew as error:
         if not if_new:
             raise
-        return Renewed(ready.landed, ready.rules, asked, nothing_new=str(error))
-    scored = score(con, warehouse, as_of, None, tell)
+        return Renewed(ready.landed, ready.rules, asked, no_new_data=str(error))
+    scored = score(con, warehouse, as_of, None, progress)
     return Renewed(ready.landed, ready.rules, asked, made, scored)

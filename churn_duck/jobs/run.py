@@ -12,13 +12,13 @@ from churn_duck.evaluation.promote import Decision, promote
 from churn_duck.ingestion.land import Landed, land_configured, land_sources
 from churn_duck.ingestion.validate import Rule, require_valid, validate
 from churn_duck.model.registry import Version
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.scoring.score import Scored, score, top_rows
 from churn_duck.serving.publish import publish
 from churn_duck.settings.config import MODEL_NAMES
 from churn_duck.training.preconditions import same_models
 from churn_duck.training.train import train
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import Warehouse
 
@@ -47,7 +47,7 @@ def prepare(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     as_of: date | None,
-    tell: Tell,
+    progress: Progress,
     users: str | None = None,
     events: str | None = None,
 ) -> Prepared:
@@ -56,12 +56,12 @@ def prepare(
     Raises: LandingError, ValidationFailed, WarehouseError; the stages before stay done.
     """
     given = users is not None or events is not None
-    landed = land_sources(warehouse, users, events, tell) if given else land_configured(warehouse, tell)
-    tell("validating")
+    landed = land_sources(warehouse, users, events, progress) if given else land_configured(warehouse, progress)
+    progress("validating")
     rules = validate(con, warehouse)
     require_valid(rules)
     for name in build(con, warehouse, as_of):
-        tell(f"building {name}")
+        progress(f"building {name}")
     return Prepared(landed, rules)
 
 
@@ -70,27 +70,27 @@ def run(
     warehouse: Warehouse,
     as_of: date | None,
     top_k: int | None,
-    tell: Tell,
+    progress: Progress,
     force: bool = False,
 ) -> Ran:
     """Land, validate, build, train, promote, score and publish; train anew only on new data, or `force`.
 
     Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
     """
-    ready = prepare(con, warehouse, as_of, tell)
-    trained = _trained(con, warehouse, as_of, tell, force)
-    tell("comparing the models")
-    decision = promote(con, warehouse, as_of, tell)
-    scored = score(con, warehouse, as_of, top_k, tell)
-    publish(con, warehouse, as_of, tell)
+    ready = prepare(con, warehouse, as_of, progress)
+    trained = _trained(con, warehouse, as_of, progress, force)
+    progress("comparing the models")
+    decision = promote(con, warehouse, as_of, progress)
+    scored = score(con, warehouse, as_of, top_k, progress)
+    publish(con, warehouse, as_of, progress)
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
     return Ran(ready.landed, ready.rules, trained, decision, scored, top)
 
 
 def _trained(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell, force: bool
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress, force: bool
 ) -> list[Version]:
     try:
-        return train(con, warehouse, MODEL_NAMES, as_of, tell, force)
+        return train(con, warehouse, MODEL_NAMES, as_of, progress, force)
     except NothingNew:
-        return same_models(con, warehouse, MODEL_NAMES, see_world(con, warehouse, as_of))
+        return same_models(con, warehouse, MODEL_NAMES, set_as_of_date(con, warehouse, as_of))

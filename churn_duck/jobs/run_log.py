@@ -26,7 +26,7 @@ class Entry:
 
     outcome: str = "ok"
     exit_code: int = 0
-    said: str | None = None
+    message: str | None = None
     as_of_date: date | None = None
     row_count: int | None = None
     model_version: str | None = None
@@ -48,12 +48,14 @@ def recorded(
             yield con, entry
         except BaseException as error:
             entry.outcome, entry.exit_code = _ending(error)
-            entry.said = str(error) or type(error).__name__
+            entry.message = str(error) or type(error).__name__
             raise
         finally:
             _end(con, warehouse, started, entry)
             _expose(con, warehouse)
-            log.info("ended", extra={"command": command, **vars(entry)})
+            # `message` is the log record's own
+            fields = {("run_message" if name == "message" else name): value for name, value in vars(entry).items()}
+            log.info("ended", extra={"command": command, **fields})
 
 
 def _begin(con: duckdb.DuckDBPyConnection, command: str) -> datetime:
@@ -73,13 +75,13 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt) or "Query interrupted" in str(error):
         return "interrupted", INTERRUPTED
     if isinstance(error, NothingNew):
-        return "nothing_new", error.exit_code
+        return "no_new_data", error.exit_code
     return "failed", error.exit_code if isinstance(error, ChurnDuckError) else 1
 
 
 def _end(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, started: datetime, entry: Entry) -> None:
     con.execute(
-        """update runs set ended_at = ?, outcome = ?, exit_code = ?, said = ?, as_of_date = ?, row_count = ?,
+        """update runs set ended_at = ?, outcome = ?, exit_code = ?, message = ?, as_of_date = ?, row_count = ?,
         model_version = ?, data_hash = ? where started_at = ?""",
         [datetime.now(UTC).replace(tzinfo=None), *vars(entry).values(), _data_hash(warehouse), started],
     )

@@ -81,10 +81,10 @@ def register(
     return versions(con, warehouse, f"model_version = '{version}'")[0]
 
 
-def keep_snapshots(con: duckdb.DuckDBPyConnection, version: str) -> None:
+def keep_splits(con: duckdb.DuckDBPyConnection, version: str) -> None:
     """Keep the split that the version was trained and tested by."""
     con.execute(
-        """insert into model_snapshots
+        """insert into model_splits
         select ?, as_of_date, label_end_date, split, calibration_role from training_snapshots""",
         [version],
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import duckdb
 
 from churn_duck.model.dataset import FeatureSchema
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import Settings
 from churn_duck.settings.view_columns import BUCKETS
 
@@ -22,13 +22,15 @@ UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 COUNTED_BUCKETS = 4
 
 
-def affordable_share(con: duckdb.DuckDBPyConnection, settings: Settings, schema: FeatureSchema, tell: Tell) -> float:
+def affordable_share(
+    con: duckdb.DuckDBPyConnection, settings: Settings, schema: FeatureSchema, progress: Progress
+) -> float:
     """The share of the users, in steps of 1/256, whose rows fit `training.max_rows` or the memory; 1.0: all."""
     wanted, allowed = _training_rows(con), settings.training.max_rows or _rows_in_memory(con, schema)
     if wanted <= allowed:
         return 1.0
     share = max(1, int(BUCKETS * allowed / wanted)) / BUCKETS
-    tell(
+    progress(
         f"about {wanted:,} rows exceed the {allowed:,} that "
         f"{'training.max_rows allows' if settings.training.max_rows else 'fit into the memory'}: "
         f"training and testing on a random {share:.1%} of the users"

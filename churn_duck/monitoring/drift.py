@@ -10,9 +10,9 @@ import duckdb
 
 from churn_duck.errors import ModelError
 from churn_duck.model.registry import require_production
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.view_columns import kept_feature_columns
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.files import write_json
 from churn_duck.warehouse.store import Warehouse, transaction, utc_now
 
@@ -35,7 +35,7 @@ class Verdict:
     verdict: Status | None
     psi: float | None
     floor_psi: float | None
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Checked:
         return [one.name for one in self.verdicts if one.verdict == verdict]
 
 
-def drift(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> Checked:
+def drift(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress) -> Checked:
     """Compare one day with the reference, keep the verdicts, and write `reports/data_drift_latest.json`.
 
     Raises: ModelError when no model is in production, or it has no reference, or it has seen later days.
     """
-    found = check(con, warehouse, as_of, tell)
-    tell("writing the report")
+    found = check(con, warehouse, as_of, progress)
+    progress("writing the report")
     _keep(con, found)
     content = report(con, found)
     for name in (f"data_drift_{found.as_of_date}.json", "data_drift_latest.json"):
@@ -70,7 +70,7 @@ def drift(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | No
     return found
 
 
-def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> Checked:
+def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress) -> Checked:
     """The verdicts alone, nothing kept. Raises: ModelError as `drift` does."""
     version = require_production(con, warehouse)
     end = see_watched_world(con, warehouse, as_of)
@@ -84,7 +84,7 @@ def check(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | No
             f"production {version.model_version} has no reference of drift, being older than that; "
             "run: churn-duck train, then churn-duck promote"
         )
-    tell("comparing the day with the reference")
+    progress("comparing the day with the reference")
     return Checked(end, version.model_version, verdicts(con, warehouse))
 
 
@@ -93,10 +93,10 @@ def see_watched_world(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_o
 
     A log that has fallen silent must not move the day back to when it was still well.
     """
-    end = see_world(con, warehouse, as_of, even_if_silent=True)
+    end = set_as_of_date(con, warehouse, as_of, even_if_silent=True)
     (last,) = _rows(con, "select max(as_of_date) from scores")[0]
     if as_of is None and last is not None and last > end:
-        end = see_world(con, warehouse, last, even_if_silent=True)
+        end = set_as_of_date(con, warehouse, last, even_if_silent=True)
     return end
 
 
@@ -122,15 +122,15 @@ def _gone(con: duckdb.DuckDBPyConnection, there: set[str]) -> list[Verdict]:
     lost = [(name, "the model reads it, the rows to score lack it") for (name,) in features if name not in there]
     landed = _rows(con, "select source_table || '.' || column_name, source_file from drift_columns order by all")
     lost += [(name, f"{file} lacks it") for name, file in landed]
-    return [Verdict(name, "column", "FAIL", None, None, said) for name, said in lost]
+    return [Verdict(name, "column", "FAIL", None, None, message) for name, message in lost]
 
 
 def _volumes(con: duckdb.DuckDBPyConnection) -> list[Verdict]:
     found = []
     for name, expected, now, verdict in _rows(con, "select quantity, expected, found, verdict from drift_volume"):
         if name == "silent_days":
-            said = f"{now or 0:.0f} days without an event; the most in the year before was {expected:.0f}"
-            found.append(Verdict(name, "freshness", verdict, None, None, said))
+            message = f"{now or 0:.0f} days without an event; the most in the year before was {expected:.0f}"
+            found.append(Verdict(name, "freshness", verdict, None, None, message))
         else:
             found.append(Verdict(name, "volume", verdict, None, None, f"{now:,.0f}, expected {expected:,.0f}"))
     return found

@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 
 from churn_duck.monitoring.drift import Checked, check, verdicts
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import Settings
 from churn_duck.settings.view_columns import RECENCY, kept_feature_columns
 from churn_duck.warehouse.catalog import execute, rendered
@@ -31,15 +31,15 @@ class Shown:
 
 
 def demo_drift(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, strength: float, tell: Tell
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, strength: float, progress: Progress
 ) -> Shown:
     """Check the day, then a copy of it in which one measure is `strength` times what it was; nothing is kept.
 
     Raises: ModelError as `drift` does.
     """
-    before = check(con, warehouse, as_of, tell)
+    before = check(con, warehouse, as_of, progress)
     columns = shifted_columns(warehouse.settings)
-    tell(f"multiplying {', '.join(columns)} by {strength:g} in a copy")
+    progress(f"multiplying {', '.join(columns)} by {strength:g} in a copy")
     changes = ", ".join(f"{name} * {strength!r} as {name}" for name in columns)
     with instead(con, warehouse, f"select * replace ({changes}) from scoring_dataset"):
         after = Checked(before.as_of_date, before.model_version, verdicts(con, warehouse))

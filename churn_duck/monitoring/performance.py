@@ -11,8 +11,8 @@ import numpy as np
 from churn_duck.evaluation.bootstrap import REPLICATES, Users, interval, resampled
 from churn_duck.evaluation.metrics import Vector, probability_metrics, ranking_metrics
 from churn_duck.monitoring.performance_notes import doubts, remarks
-from churn_duck.progress import Tell
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.progress import Progress
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.files import write_json
 from churn_duck.warehouse.query import fetched
 from churn_duck.warehouse.store import Warehouse, transaction
@@ -20,13 +20,15 @@ from churn_duck.warehouse.store import Warehouse, transaction
 METRICS = ("pr_auc", "roc_auc", "recency_pr_auc", "recency_roc_auc", "log_loss", "brier", "churn_rate")
 
 
-def performance(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> dict[str, Any]:
+def performance(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
+) -> dict[str, Any]:
     """Every scored day beside what came true of it by the evening of `as_of`, JSON-ready; kept among the reports.
 
     Asking again changes nothing. Raises: WarehouseError when the warehouse is not built.
     """
-    end = see_world(con, warehouse, as_of)
-    tell("looking up what came true")
+    end = set_as_of_date(con, warehouse, as_of)
+    progress("looking up what came true")
     with transaction(con):
         keep_intervals(con, warehouse.settings.training.random_state)
     found = {
@@ -35,8 +37,8 @@ def performance(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: dat
         "dates": fetched(con, "from realised_performance order by as_of_date, model_version"),
         "intervals": _intervals(con),
         "reliability": fetched(con, "from realised_reliability order by all"),
-        "estimates": fetched(con, "from estimate_track_record order by as_of_date, model_version, metric"),
-        "grounds": fetched(con, "from estimate_grounds order by as_of_date, model_version"),
+        "estimates": fetched(con, "from expected_performance_record order by as_of_date, model_version, metric"),
+        "evidence": fetched(con, "from expected_performance_evidence order by as_of_date, model_version"),
         "other_horizon_scorings": _left_out(con),
     }
     content = {**found, "remarks": remarks(found), "doubts": doubts(found, warehouse.settings)}

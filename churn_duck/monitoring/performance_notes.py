@@ -57,8 +57,8 @@ def doubts(found: Mapping[str, Any], settings: Settings) -> list[str]:
     """When not to trust the newest estimates; empty: nothing speaks against them."""
     if not found["estimates"]:
         return []
-    last = found["grounds"][-1]["as_of_date"]
-    newest = [row for row in found["grounds"] if row["as_of_date"] == last]
+    last = found["evidence"][-1]["as_of_date"]
+    newest = [row for row in found["evidence"] if row["as_of_date"] == last]
     return [
         *_record(found),
         *_wide([row for row in found["estimates"] if row["as_of_date"] == last]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TypeVar
 
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 
 Result = TypeVar("Result")
 # for fewer it is not worth starting processes
@@ -45,12 +45,12 @@ class Finding:
         return f"{self.low:.3f} to {self.high:.3f}"
 
 
-def each(work: Callable[[int], Result], trials: int, tell: Tell, what: str) -> list[Result]:
-    """`work` of every number below `trials`, in order, on all cores; `tell` hears how far it is."""
+def each(work: Callable[[int], Result], trials: int, progress: Progress, what: str) -> list[Result]:
+    """`work` of every number below `trials`, in order, on all cores; `progress` hears how far it is."""
     found = []
     for result in _done(work, trials):
         found.append(result)
-        tell(f"{what}: {len(found)} of {trials}")
+        progress(f"{what}: {len(found)} of {trials}")
     return found
 
 

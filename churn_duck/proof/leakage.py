@@ -16,7 +16,7 @@ from churn_duck.evaluation.metrics import Codes, Vector, metric_of
 from churn_duck.evaluation.promote import promote
 from churn_duck.ingestion.land import land_sources
 from churn_duck.model.dataset import FeatureSchema, Rows, learn_schema, read_rows
-from churn_duck.progress import Tell, unheard
+from churn_duck.progress import Progress, no_progress
 from churn_duck.proof.finding import Finding
 from churn_duck.proof.generate import generate
 from churn_duck.proof.synthetic import World
@@ -37,20 +37,20 @@ FINGERPRINTS = {
 }
 
 
-def leakage(seed: int, folder: Path, tell: Tell, n_users: int = 400) -> Iterator[Finding]:
+def leakage(seed: int, folder: Path, progress: Progress, n_users: int = 400) -> Iterator[Finding]:
     """The same past with another future, labels that mean nothing, and a training that forgets the purge."""
     world = World(n_users=n_users, days=DAYS, seed=seed)
     evening = world.start_date + timedelta(days=EVENING)
-    tell("leakage: inventing users")
+    progress("leakage: inventing users")
     list(generate(world, folder))
-    yield from _futures(folder, evening, tell)
+    yield from _futures(folder, evening, progress)
     with working(open_warehouse(Settings(), folder / "as it was"), "prove") as con:
         schema = learn_schema(con, Settings())
         rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'")
-    yield from _placebos(schema, rows, seed, tell)
+    yield from _placebos(schema, rows, seed, progress)
 
 
-def _futures(folder: Path, evening: date, tell: Tell) -> Iterator[Finding]:
+def _futures(folder: Path, evening: date, progress: Progress) -> Iterator[Finding]:
     events = pl.read_parquet(folder / "events.parquet")
     logs = {
         "as it was": events,
@@ -59,7 +59,7 @@ def _futures(folder: Path, evening: date, tell: Tell) -> Iterator[Finding]:
     }
     seen = {}
     for story, log in logs.items():
-        tell(f"leakage: {story}")
+        progress(f"leakage: {story}")
         path = folder / f"{story}.parquet"
         log.write_parquet(path)
         seen[story] = _seen(open_warehouse(Settings(), folder / story), folder / "users.parquet", path, evening)
@@ -81,12 +81,12 @@ def garbled(events: pl.DataFrame, first: date) -> pl.DataFrame:
 
 def _seen(warehouse: Warehouse, users: Path, events: Path, evening: date) -> dict[str, str]:
     """Fingerprints of what the engine makes on that evening."""
-    land_sources(warehouse, str(users), str(events), unheard)
+    land_sources(warehouse, str(users), str(events), no_progress)
     with working(warehouse, "prove") as con:
         list(build(con, warehouse))
-        train(con, warehouse, MODEL_NAMES, evening, unheard)
+        train(con, warehouse, MODEL_NAMES, evening, no_progress)
         promote(con, warehouse, evening)
-        score(con, warehouse, evening, None, unheard)
+        score(con, warehouse, evening, None, no_progress)
         return {name: _fingerprint(con, query) for name, query in FINGERPRINTS.items()}
 
 
@@ -94,14 +94,14 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, query: str) -> str:
     return str(con.execute(f"select md5(string_agg(cast(row as varchar), '|')) from ({query}) as row").fetchall())
 
 
-def _placebos(schema: FeatureSchema, rows: Rows, seed: int, tell: Tell) -> Iterator[Finding]:
+def _placebos(schema: FeatureSchema, rows: Rows, seed: int, progress: Progress) -> Iterator[Finding]:
     """Features that know nothing of the labels: only a training that has seen days of the test's future does better.
 
     The users come back by dice, so labels more than a churn window apart have nothing in common, and nearer ones do.
     """
     found = []
     for number in range(PLACEBOS):
-        tell(f"leakage: placebo {number + 1} of {PLACEBOS}")
+        progress(f"leakage: placebo {number + 1} of {PLACEBOS}")
         found.append(_placebo(schema, rows, np.random.default_rng([seed, 6, number])))
     held, purged, careless = np.array(found).T
     planted = f"users who come back by dice, {PLACEBOS} times"

@@ -12,7 +12,7 @@ import numpy as np
 from churn_duck.evaluation.intervals import figures, intervals
 from churn_duck.evaluation.metrics import RANKING, Vector, calibration_error, calibration_line, sigmoid
 from churn_duck.evaluation.promote import Contest, decide
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.proof.finding import Finding, each
 from churn_duck.proof.leakage import leakage
 from churn_duck.proof.simulated_scores import Planted
@@ -52,17 +52,17 @@ class Effort:
         return np.random.default_rng([self.seed, *which])
 
 
-def prove(effort: Effort, folder: Path, tell: Tell) -> Iterator[Finding]:
+def prove(effort: Effort, folder: Path, progress: Progress) -> Iterator[Finding]:
     """Every finding of every proof; `folder` is for the warehouses of the last one."""
-    yield from calibration(effort, tell)
-    yield from coverage(effort, tell)
-    yield from promotion(effort, tell)
-    yield from leakage(effort.seed, folder, tell)
+    yield from calibration(effort, progress)
+    yield from coverage(effort, progress)
+    yield from promotion(effort, progress)
+    yield from leakage(effort.seed, folder, progress)
 
 
-def calibration(effort: Effort, tell: Tell, trust: float = 1.6, shift: float = 0.5) -> Iterator[Finding]:
+def calibration(effort: Effort, progress: Progress, trust: float = 1.6, shift: float = 0.5) -> Iterator[Finding]:
     """Log-odds that are honest ones times `trust` plus `shift`: the sigmoid that undoes both is known."""
-    tell("calibration")
+    progress("calibration")
     found = [_calibrated(effort.random(1, number), trust, shift) for number in range(CALIBRATIONS)]
     slope, intercept, after, ece_before, ece_after = np.array(found).T
     planted = f"log-odds times {trust:g} plus {shift:g}, {CALIBRATIONS} times"
@@ -92,36 +92,36 @@ def _near(values: Vector, truth: float) -> tuple[float, float, float]:
     return float(values.mean()), truth - error, truth + error
 
 
-def coverage(effort: Effort, tell: Tell, n_users: int = USERS) -> Iterator[Finding]:
+def coverage(effort: Effort, progress: Progress, n_users: int = USERS) -> Iterator[Finding]:
     """How many 95 % intervals hold the figure of all users there could be; rows instead of users must fail."""
     worlds, few = effort.worlds, max(effort.worlds // 4, 1)
     planted = f"{worlds} worlds of {n_users} users"
-    for metric, share in _coverage(effort, tell, Planted(), n_users, [*PROVEN, ECE], worlds).items():
+    for metric, share in _coverage(effort, progress, Planted(), n_users, [*PROVEN, ECE], worlds).items():
         # an ECE has a floor that chance raises: its interval errs on the safe side
         yield Finding("coverage", planted, metric, share, COVERED[0], None if metric == "ece" else COVERED[1])
     rash = Planted(trust=1.5)
     planted = f"{few} worlds of scores 1.5 times too sure"
-    for metric, share in _coverage(effort, tell, rash, n_users, [ECE], few).items():
+    for metric, share in _coverage(effort, progress, rash, n_users, [ECE], few).items():
         yield Finding("coverage", planted, metric, share, COVERED[0])
     planted = f"{few} worlds, rows drawn instead of users"
-    for metric, share in _coverage(effort, tell, Planted(), n_users, PROVEN[:4], few, by_row=True).items():
+    for metric, share in _coverage(effort, progress, Planted(), n_users, PROVEN[:4], few, by_row=True).items():
         yield Finding("coverage", planted, metric, share, None, COVERED[0])
 
 
 def _coverage(
     effort: Effort,
-    tell: Tell,
+    progress: Progress,
     planted: Planted,
     n_users: int,
     names: list[Name] | tuple[Name, ...],
     worlds: int,
     by_row: bool = False,
 ) -> dict[str, float]:
-    tell("coverage: the truth of all users")
+    progress("coverage: the truth of all users")
     everybody = figures(planted.outcomes(ALL_USERS, effort.random(2)), CAPACITY)
     truth = {name: everybody[name] for name in names}
     work = partial(_holds, effort, planted, n_users, truth, by_row)
-    held = np.mean(each(work, worlds, tell, "coverage: worlds"), axis=0)
+    held = np.mean(each(work, worlds, progress, "coverage: worlds"), axis=0)
     return {metric: float(share) for (_, metric), share in zip(names, held, strict=True)}
 
 
@@ -135,7 +135,7 @@ def _holds(
     return [found[name][0] <= value <= found[name][1] for name, value in truth.items()]
 
 
-def promotion(effort: Effort, tell: Tell, n_users: int = USERS) -> Iterator[Finding]:
+def promotion(effort: Effort, progress: Progress, n_users: int = USERS) -> Iterator[Finding]:
     """How often the gate lets in an equal, the better of two equals, a better one, and one within the margin."""
     most = ERROR + 2 * (ERROR * (1 - ERROR) / effort.trials) ** 0.5
     gain = _gain(effort, n_users)
@@ -143,7 +143,7 @@ def promotion(effort: Effort, tell: Tell, n_users: int = USERS) -> Iterator[Find
 
     def tried(blurs: dict[str, float], margin: float = 0.0) -> Vector:
         work = partial(_promoted, effort, n_users, blurs, margin)
-        return np.asarray(np.mean(each(work, effort.trials, tell, "promotion: trials"), axis=0))
+        return np.asarray(np.mean(each(work, effort.trials, progress, "promotion: trials"), axis=0))
 
     yield Finding("promotion", f"an equal model, {times}", "promoted", tried({"new": BLUR})[0], None, most)
     two = tried({"new": BLUR, "other": BLUR})

@@ -28,7 +28,7 @@ PERFECT_LINE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Grounds:
+class Evidence:
     """What a model's test rows say: how sure (intercept, slope) are, float64[2, 2], and of METRICS how dates spread."""
 
     line: Vector
@@ -55,10 +55,10 @@ def append_estimates(con: duckdb.DuckDBPyConnection, window_days: int, seed: int
     if not scoring:
         return
     risk = con.execute("select churn_risk from scoring_run order by risk_rank").fetchnumpy()["churn_risk"]
-    found = grounds(outcomes(con, scoring[0][1], "eligible"), window_days, seed)
+    found = evidence(outcomes(con, scoring[0][1], "eligible"), window_days, seed)
     about = (found.dates, found.windows, draws_of(risk), seed, utc_now())
     rows = [(*scoring[0], *astuple(made), *about) for made in estimates(risk, found, seed)]
-    con.executemany(f"insert into estimates values ({', '.join('?' * 13)})", rows)
+    con.executemany(f"insert into expected_performance values ({', '.join('?' * 13)})", rows)
 
 
 def draws_of(risk: Vector) -> int:
@@ -66,7 +66,7 @@ def draws_of(risk: Vector) -> int:
     return int(np.clip(MOST_LABELS // len(risk), FEWEST_DRAWS, DRAWS))
 
 
-def estimates(risk: Vector, found: Grounds, seed: int) -> list[Estimate]:
+def estimates(risk: Vector, found: Evidence, seed: int) -> list[Estimate]:
     """One estimate a metric; no pr_auc where no draw has a churner."""
     random = np.random.default_rng([seed, len(risk)])
     lines = random.multivariate_normal(PERFECT_LINE, found.line, draws_of(risk))
@@ -114,11 +114,11 @@ def _odds(values: Vector, rows: int) -> Vector:
     return log_odds(np.clip(values, 0.5 / rows, 1 - 0.5 / rows))
 
 
-def grounds(rows: Outcomes, window_days: int, seed: int) -> Grounds:
+def evidence(rows: Outcomes, window_days: int, seed: int) -> Evidence:
     """What the test rows of a model say of its risks."""
     days = np.unique(rows.day)
     windows = min(len(days), 1 + int(days[-1] - days[0]) // window_days)
-    return Grounds(line_covariance(rows), date_spread(rows, seed), len(days), windows)
+    return Evidence(line_covariance(rows), date_spread(rows, seed), len(days), windows)
 
 
 def line_covariance(rows: Outcomes) -> Vector:

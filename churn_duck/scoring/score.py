@@ -16,11 +16,11 @@ from churn_duck.model.explain import explainer as fast_explainer
 from churn_duck.model.inference import feature_query, matrix, write_risks
 from churn_duck.model.onnx_model import OnnxModel
 from churn_duck.model.registry import Version, require_production
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.scoring.expected_performance import append_estimates
 from churn_duck.scoring.reasons import append_reasons, audit_sums, explain_run
 from churn_duck.settings.config import Settings
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.export import copy_to
 from churn_duck.warehouse.query import fetched, literal
 from churn_duck.warehouse.store import Warehouse, transaction, utc_now
@@ -43,14 +43,14 @@ class Scored:
 
 
 def score(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, tell: Tell
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, top_k: int | None, progress: Progress
 ) -> Scored:
     """Score, audit, append to the ledger and write the prediction files.
 
     Raises: ModelError without a fitting production model; AuditFailed when the scores are not exactly the eligible
     users', once each.
     """
-    end = see_world(con, warehouse, as_of)
+    end = set_as_of_date(con, warehouse, as_of)
     version = require_production(con, warehouse)
     if version.as_of_date > end:
         raise ModelError(
@@ -65,14 +65,14 @@ def score(
             f"production {version.model_version} was trained for other churn, population or features than the "
             "settings now say; run: churn-duck train, then churn-duck promote"
         )
-    tell("scoring the eligible users")
+    progress("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
         write_risks(con, model, _queries(con, model), Path(scratch), explainer)
         _rank(con, Path(scratch), version)
-        tell(f"explaining the top {top_k}")
+        progress(f"explaining the top {top_k}")
         explain_run(con, model, explainer, top_k, Path(scratch))
     _audit(con, model)
-    tell("writing predictions")
+    progress("writing predictions")
     added = _append(con, warehouse.settings)
     files = _export(con, warehouse, end, top_k)
     return _summary(con, warehouse, end, version, added, files)

@@ -19,16 +19,16 @@ import duckdb
 from churn_duck import __version__
 from churn_duck.errors import WarehouseError
 from churn_duck.model.registry import production
-from churn_duck.progress import Tell, unheard
+from churn_duck.progress import Progress, no_progress
 from churn_duck.serving.prometheus import write_textfile
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.catalog import rendered
 from churn_duck.warehouse.files import synced_folder
 from churn_duck.warehouse.query import literal, quoted
 from churn_duck.warehouse.store import STORAGE_VERSION, Warehouse, opened_snapshot, transaction, utc_now
 
 # of the set of relations below: a reader that does not know it must not guess
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 RECENT_DAYS = "(select max(as_of_date) from predictions)"
 # relation to the query that fills it; each is documented under the same name in docs/views.md
 TABLES = {
@@ -48,20 +48,20 @@ TABLES = {
     "feature_nulls": "from feature_nulls order by feature",
     "period": "from period",
     "landings": "from landings order by landing, file_name",
-    "landed_counts": "from landed_counts order by source_table",
+    "landed_totals": "from landed_totals order by source_table",
     "quarantine_counts": "from quarantine_counts order by all",
     "validation_report": "from validation_report order by rule",
     "drift_reports": "from drift_reports order by as_of_date, model_version, name",
     "models": "from models order by created_at",
     "promotions": "from promotions order by promoted_at",
-    "estimates": "from estimates order by scored_at, metric",
-    "estimate_track_record": "from estimate_track_record order by as_of_date, model_version, metric",
+    "expected_performance": "from expected_performance order by scored_at, metric",
+    "expected_performance_record": "from expected_performance_record order by as_of_date, model_version, metric",
     "realised_performance": "from realised_performance order by as_of_date, model_version",
     "realised_intervals": "from realised_intervals order by as_of_date, model_version, metric",
     "realised_reliability": "from realised_reliability order by as_of_date, model_version, tenth",
     "runs": "from runs order by started_at",
     "retrainings": "from retrainings order by retrained_at",
-    "retraining_grounds": "from retraining_grounds order by reason",
+    "retraining_triggers": "from retraining_triggers order by reason",
     "scored_days": "from scored_days order by all",
     "risk_bands": "from risk_bands order by all",
     "band_moves": "from band_moves order by all",
@@ -106,7 +106,7 @@ def publish(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     as_of: date | None = None,
-    tell: Tell = unheard,
+    progress: Progress = no_progress,
     ending: tuple[str, int] = ("ok", 0),
 ) -> Manifest:
     """Publish what the warehouse says now as a new snapshot and put it in place of the last one, in one step.
@@ -116,8 +116,8 @@ def publish(
     snapshot. Needs the right to write the warehouse.
     Raises: WarehouseError when the warehouse is not built, or the file does not read back as it was written.
     """
-    world = see_world(con, warehouse, as_of, even_if_silent=True)
-    tell("publishing")
+    world = set_as_of_date(con, warehouse, as_of, even_if_silent=True)
+    progress("publishing")
     folder = warehouse.published
     folder.mkdir(parents=True, exist_ok=True)
     for left in (*folder.glob(".*.partial"), *folder.glob(".*.partial.wal")):
@@ -125,14 +125,14 @@ def publish(
     manifest = _manifest(con, warehouse, world)
     partial = folder / f".{manifest.snapshot_id}.duckdb.partial"
     try:
-        manifest = _write(con, warehouse, manifest, partial, tell, ending)
+        manifest = _write(con, warehouse, manifest, partial, progress, ending)
         _seal(partial, manifest)
         _swap(folder, partial, f"{manifest.snapshot_id}.duckdb")
     finally:
         partial.unlink(missing_ok=True)
     con.execute(f"insert into published values ({', '.join('?' * 11)})", manifest.as_row())
     write_textfile(con, warehouse)
-    _forget(folder, warehouse.settings.serving.keep_snapshots)
+    _forget(folder, warehouse.settings.serving.keep_splits)
     return manifest
 
 
@@ -163,13 +163,13 @@ def _write(
     warehouse: Warehouse,
     manifest: Manifest,
     partial: Path,
-    tell: Tell,
+    progress: Progress,
     ending: tuple[str, int],
 ) -> Manifest:
     """Fill the file in one transaction, so that all of it is of one state of the warehouse."""
     with _attached(con, partial), transaction(con):
         for name, query in TABLES.items():
-            tell(f"publishing {name}")
+            progress(f"publishing {name}")
             days = str(warehouse.settings.serving.history_days)
             con.execute(f"create table snapshot.main.{name} as {query.replace('$days', days)}")
         # this command has not ended, but what it publishes is whole; to its readers it is done

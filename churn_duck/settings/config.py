@@ -171,13 +171,13 @@ class Drift(Section):
 class Serving(Section):
     """What is published for readers, and how it is served.
 
-    `history_days` of scores and activity go into a snapshot, and `keep_snapshots` of them stay on disk. `/ready` says
+    `history_days` of scores and activity go into a snapshot, and `keep_splits` of them stay on disk. `/ready` says
     no once the newest is older than `max_age_days` (null: never). `max_rows` is the most that one call may ask for.
     Alerts of the names `hook_alerts` start a retraining, at most one in `hook_cooldown_minutes` of the clock.
     """
 
     history_days: Days = 90
-    keep_snapshots: Annotated[int, Field(ge=2, le=1000)] = 5
+    keep_splits: Annotated[int, Field(ge=2, le=1000)] = 5
     max_age_days: Annotated[float, Field(gt=0)] | None = 2.0
     max_rows: Annotated[int, Field(ge=1000)] = 10_000
     hook_alerts: Annotated[list[str], Field(min_length=1)] = ["ChurnDataDrift", "ChurnRealisedLoss"]

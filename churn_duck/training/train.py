@@ -17,9 +17,9 @@ from churn_duck.evaluation.evaluate import at_half, evaluate, keep_test_scores, 
 from churn_duck.evaluation.metrics import Vector, require_two_classes, sigmoid
 from churn_duck.model.dataset import FeatureSchema, Rows, learn_schema, read_rows
 from churn_duck.model.onnx_model import PARITY_GATE, OnnxModel, from_bytes, sealed
-from churn_duck.model.registry import Version, keep_snapshots, register
+from churn_duck.model.registry import Version, keep_splits, register
 from churn_duck.model.sampling import affordable_share, duckdb_at_rest
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import ModelName, Settings
 from churn_duck.training.calibrate import Calibration, Chosen, accepted, choose, fold_in, on_all_evidence
 from churn_duck.training.drift_reference import freeze, keep, observe
@@ -27,7 +27,7 @@ from churn_duck.training.estimators import fit, log_odds
 from churn_duck.training.model_terms import linear_terms, reason_terms
 from churn_duck.training.onnx_export import assert_parity, to_onnx
 from churn_duck.training.preconditions import deciding_settings, require_history, require_new
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.store import Warehouse, transaction, utc_now
 
 LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
@@ -38,21 +38,21 @@ def train(
     warehouse: Warehouse,
     names: tuple[ModelName, ...],
     as_of: date | None,
-    tell: Tell,
+    progress: Progress,
     force: bool = False,
 ) -> list[Version]:
-    """Train, prove and register each model on what was known on the evening of `as_of`; `tell` hears each step.
+    """Train, prove and register each model on what was known on the evening of `as_of`; `progress` hears each step.
 
     Raises: HistoryTooShort with the days needed; NothingNew when the same models are there already and `force` is not
     given; ModelError when a class is missing or an export is not exact.
     """
-    end = see_world(con, warehouse, as_of)
+    end = set_as_of_date(con, warehouse, as_of)
     require_history(con, warehouse.settings)
     if not force:
         require_new(con, warehouse, names, end)
-    tell("reading the training set")
+    progress("reading the training set")
     schema = learn_schema(con, warehouse.settings)
-    share = affordable_share(con, warehouse.settings, schema, tell)
+    share = affordable_share(con, warehouse.settings, schema, progress)
     rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
     keep = rows.split == "train"
     require_two_classes(rows.label[keep], "training rows")
@@ -65,8 +65,8 @@ def train(
     found = []
     for name in names:
         with duckdb_at_rest(con):
-            twins = _learn(con, warehouse.settings, name, end, learned, shipped, test, tell)
-        tell(f"{name}: measuring on {len(test):,} test rows")
+            twins = _learn(con, warehouse.settings, name, end, learned, shipped, test, progress)
+        progress(f"{name}: measuring on {len(test):,} test rows")
         found.append(_register(con, warehouse, name, end, twins, learned, shipped, test))
     return found
 
@@ -115,13 +115,13 @@ def _learn(
     learned: _Part,
     shipped: _Part,
     test: Rows,
-    tell: Tell,
+    progress: Progress,
 ) -> _Twins:
-    tell(f"{name}: calibrating")
+    progress(f"{name}: calibrating")
     chosen = choose(name, learned.schema, settings.training, learned.rows, settings.calibration.method)
 
     def trained(part: _Part) -> Pipeline:
-        tell(f"{name}: fitting {len(part.rows):,} rows")
+        progress(f"{name}: fitting {len(part.rows):,} rows")
         rows = part.rows
         return fit(name, part.schema, settings.training, rows.features, rows.label, chosen.iterations)
 
@@ -166,7 +166,7 @@ def _register(
     files = {"model.onnx": final.content, "evaluated.onnx": evaluated.content}
     with transaction(con):
         _keep(con, final.version, test, twins.raw, evaluated.model.risk(test.features))
-        keep_snapshots(con, final.version)
+        keep_splits(con, final.version)
         metrics = _metrics(con, warehouse.settings, final.version)
         registered = register(con, warehouse, final.version, name, end, files, about | metrics)
         keep(con, final.version)

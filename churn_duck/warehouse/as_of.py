@@ -12,7 +12,7 @@ from churn_duck.warehouse.catalog import rendered
 from churn_duck.warehouse.store import Warehouse, transaction
 
 
-def see_world(
+def set_as_of_date(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, even_if_silent: bool = False
 ) -> date:
     """Let every view end on the evening of `as_of` (None: the last complete day); the date they end on.

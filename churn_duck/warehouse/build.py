@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from churn_duck.errors import WarehouseError
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.settings.config import Settings
 from churn_duck.settings.landed_columns import TABLES, landed_columns, schema_text
 from churn_duck.warehouse.as_of import built
@@ -148,7 +148,7 @@ def _require_ids(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
 
 
 def explained(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, tell: Tell, as_of: date | None = None
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, progress: Progress, as_of: date | None = None
 ) -> Iterator[Cost]:
     """Build, then evaluate each view once; what each took. Macros and dense views are made, not evaluated."""
     moments: dict[str, list[float]] = {}
@@ -160,7 +160,7 @@ def explained(
         peaks[name] = max(peaks.get(name, 0), _peak_bytes(con))
 
     for name in build(con, warehouse, as_of, ran, full=True):
-        tell(f"building {name}")
+        progress(f"building {name}")
         moments[name] = [time.monotonic()]
     for name, times in moments.items():
         yield _cost(con, find(name), times[-1] - times[0], peaks.get(name, 0))

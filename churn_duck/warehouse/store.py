@@ -16,6 +16,7 @@ from churn_duck.errors import WarehouseError
 from churn_duck.settings.config import Engine, Settings
 from churn_duck.warehouse.lock import LOCK_WAIT_SECONDS, writing
 from churn_duck.warehouse.raw_files import RawFiles, counting, raw_names
+from churn_duck.warehouse.upgrade import upgrade
 
 # the format that DuckDB 1.5 shells read too
 STORAGE_VERSION = "v1.5.0"
@@ -191,6 +192,7 @@ def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConne
     """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
     wait_seconds = warehouse.settings.engine.lock_wait_seconds
     with writing(warehouse.root, purpose, wait_seconds), connected(warehouse) as con:
+        upgrade(con)
         yield con
 
 

@@ -49,9 +49,9 @@ def generate(
     from churn_duck.proof.generate import generate as invent
 
     world = World(n_users, days, start_date, seed, paid_ratio, churn_base_rate, change_on)
-    with show.progress() as tell:
+    with show.progress() as progress:
         for done in invent(world, out):
-            tell(f"{done:,} of {n_users:,} users")
+            progress(f"{done:,} of {n_users:,} users")
     typer.echo(
         f"{n_users:,} users over {days} days: {out}/users.parquet, {out}/events.parquet; truth: {out}/truth.parquet"
     )
@@ -69,11 +69,11 @@ def land(
     sources = at.warehouse.settings.sources
     if users is None and events is None and not (sources.users.is_given or sources.events.is_given):
         raise typer.BadParameter("give --users FILE, --events FILE or both, or configure sources")
-    with show.progress() as tell, recorded(at.warehouse, "land") as (_, entry):
+    with show.progress() as progress, recorded(at.warehouse, "land") as (_, entry):
         if users is None and events is None:
-            landed = land_configured(at.warehouse, tell)
+            landed = land_configured(at.warehouse, progress)
         else:
-            landed = land_sources(at.warehouse, users, events, tell)
+            landed = land_sources(at.warehouse, users, events, progress)
         entry.row_count = sum(one.rows for one in landed if not one.already_landed)
     show.as_json(landed) if json or at.json else show.landed(landed)
 
@@ -82,13 +82,13 @@ def land(
 def validate(context: typer.Context, json: Json = False) -> None:
     """Check what has landed against every rule; exit 1 when one fails."""
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "validate") as (con, entry):
-        tell("validating")
+    with show.progress() as progress, recorded(at.warehouse, "validate") as (con, entry):
+        progress("validating")
         rules = checks.validate(con, at.warehouse)
         entry.row_count = sum(rule.offences for rule in rules)
         failed = [rule.rule for rule in rules if rule.verdict == "fail"]
         if failed:
-            entry.outcome, entry.exit_code, entry.said = "failed", 1, ", ".join(failed)
+            entry.outcome, entry.exit_code, entry.message = "failed", 1, ", ".join(failed)
     show.as_json(rules) if json or at.json else show.rules(rules)
     checks.require_valid(rules)
 
@@ -103,16 +103,16 @@ def build(
     """Make every view, and the activity table, from what has landed."""
     at: Global = context.obj
     started = time.monotonic()
-    with show.progress() as tell, recorded(at.warehouse, "build") as (con, entry):
+    with show.progress() as progress, recorded(at.warehouse, "build") as (con, entry):
         if explain:
             costs = []
-            for cost in building.explained(con, at.warehouse, tell):
+            for cost in building.explained(con, at.warehouse, progress):
                 costs.append(cost)
-                tell(f"looking at {cost.name}")
+                progress(f"looking at {cost.name}")
             show.as_json(costs) if json or at.json else show.costs(costs)
             return
         for name in building.build(con, at.warehouse, full=full):
-            tell(f"building {name}")
+            progress(f"building {name}")
         world = described(con)
         entry.row_count = world["active_days"]
     content = {"views": len(sql_files()), "seconds": round(time.monotonic() - started, 2), **world}
@@ -134,8 +134,8 @@ def export(
 ) -> None:
     """Write any view or table to a file."""
     at: Global = context.obj
-    with show.progress() as tell, working(at.warehouse, "export") as con:
-        tell(f"exporting {name}")
+    with show.progress() as progress, working(at.warehouse, "export") as con:
+        progress(f"exporting {name}")
         rows = exporting.export(con, name, file)
     show.note(f"{rows:,} rows of {name} in {file}")
 

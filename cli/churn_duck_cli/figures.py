@@ -78,7 +78,7 @@ def backtested(rows: Sequence[Mapping[str, Any]]) -> None:
         [
             (
                 row["origin_date"],
-                "promoted" if row["is_promoted"] else "kept",
+                "promoted" if row["is_promoted"] else "not promoted",
                 f"{row['eligible_users']:,}",
                 f"{row['churn_rate']:.1%}",
                 f"{row['mean_risk']:.1%}",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from churn_duck.jobs.run_log import Entry
     from churn_duck.scoring.score import Scored
 
-KEPT = 4
+NOT_PROMOTED = 4
 SHOWN = 10
 
 
@@ -40,8 +40,8 @@ def train(
     at: Global = context.obj
     names = MODEL_NAMES if model is None else (model,)
     show.hints(at.warehouse.settings)
-    with show.progress() as tell, recorded(at.warehouse, "train", as_of) as (con, entry):
-        versions = train_models(con, at.warehouse, names, as_of, tell, force)
+    with show.progress() as progress, recorded(at.warehouse, "train", as_of) as (con, entry):
+        versions = train_models(con, at.warehouse, names, as_of, progress, force)
         entry.as_of_date, entry.model_version = versions[0].as_of_date, ", ".join(v.model_version for v in versions)
         entry.row_count = versions[0].metrics["train"]["rows"]
     show.as_json([version.metrics for version in versions]) if json or at.json else figures.trained(versions)
@@ -53,15 +53,15 @@ def promote(context: typer.Context, as_of: AsOf = None, json: Json = False) -> N
     from churn_duck.evaluation.promote import promote as compare
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "promote", as_of) as (con, entry):
-        tell("comparing the models")
-        made = compare(con, at.warehouse, as_of, tell)
-        entry.model_version, entry.row_count, entry.said = made.production, made.test_rows, made.reason
+    with show.progress() as progress, recorded(at.warehouse, "promote", as_of) as (con, entry):
+        progress("comparing the models")
+        made = compare(con, at.warehouse, as_of, progress)
+        entry.model_version, entry.row_count, entry.message = made.production, made.test_rows, made.reason
         if not made.promoted:
-            entry.outcome, entry.exit_code = "kept", KEPT
+            entry.outcome, entry.exit_code = "not_promoted", NOT_PROMOTED
     show.as_json(made) if json or at.json else show.decision(made)
     if not made.promoted:
-        raise typer.Exit(KEPT)
+        raise typer.Exit(NOT_PROMOTED)
 
 
 @app.command()
@@ -71,8 +71,8 @@ def score(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: 
     from churn_duck.scoring.score import top_rows
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "score", as_of) as (con, entry):
-        scored = score_users(con, at.warehouse, as_of, top_k, tell)
+    with show.progress() as progress, recorded(at.warehouse, "score", as_of) as (con, entry):
+        scored = score_users(con, at.warehouse, as_of, top_k, progress)
         _tell_scored(entry, scored)
         rows = top_rows(con, scored.as_of_date, SHOWN)
     if json or at.json:
@@ -89,8 +89,8 @@ def run(context: typer.Context, as_of: AsOf = None, top_k: TopK = None, json: Js
 
     at: Global = context.obj
     show.hints(at.warehouse.settings)
-    with show.progress() as tell, recorded(at.warehouse, "run", as_of) as (con, entry):
-        ran = run_all(con, at.warehouse, as_of, top_k, tell)
+    with show.progress() as progress, recorded(at.warehouse, "run", as_of) as (con, entry):
+        ran = run_all(con, at.warehouse, as_of, top_k, progress)
         _tell_scored(entry, ran.scored)
     _print(ran, json or at.json)
 
@@ -108,8 +108,8 @@ def demo(
 
     at: Global = context.obj
     world = World(n_users=n_users, days=days, seed=seed)
-    with show.progress() as tell, recorded(at.warehouse, "demo") as (con, entry):
-        ran = run_demo(con, at.warehouse, world, tell)
+    with show.progress() as progress, recorded(at.warehouse, "demo") as (con, entry):
+        ran = run_demo(con, at.warehouse, world, progress)
         _tell_scored(entry, ran.scored)
     _print(ran, json or at.json)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from churn_duck.jobs.run_log import log
 
 # what a record may carry beside its message: the command and the fields of its row in `runs`
-FIELDS = ("command", "outcome", "exit_code", "said", "as_of_date", "row_count", "model_version")
+FIELDS = ("command", "outcome", "exit_code", "run_message", "as_of_date", "row_count", "model_version")
 
 
 class JsonLines(logging.Formatter):

@@ -25,8 +25,8 @@ def performance(context: typer.Context, as_of: AsOf = None, json: Json = False) 
     from churn_duck.monitoring.performance import performance as look_up
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "performance", as_of) as (con, entry):
-        found = look_up(con, at.warehouse, as_of, tell)
+    with show.progress() as progress, recorded(at.warehouse, "performance", as_of) as (con, entry):
+        found = look_up(con, at.warehouse, as_of, progress)
         entry.as_of_date, entry.row_count = found["as_of_date"], len(found["dates"])
     show.as_json(found) if json or at.json else _print(found)
 

@@ -28,8 +28,8 @@ def prove(
     from churn_duck.proof.prove import prove as findings
 
     at: Global = context.obj
-    with show.progress() as tell, TemporaryDirectory(prefix="churn-duck-") as folder:
-        found = list(findings(Effort(trials, worlds, seed), Path(folder), tell))
+    with show.progress() as progress, TemporaryDirectory(prefix="churn-duck-") as folder:
+        found = list(findings(Effort(trials, worlds, seed), Path(folder), progress))
     show.findings(found, json or at.json)
     wrong = [f"{one.planted}: {one.figure}" for one in found if not one.holds]
     if wrong:

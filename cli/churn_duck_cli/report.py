@@ -25,8 +25,8 @@ def report(
     from churn_duck.pages.report.content import write_report
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "report") as (con, entry):
-        content = gather(con, at.warehouse, as_of, tell)
+    with show.progress() as progress, recorded(at.warehouse, "report") as (con, entry):
+        content = gather(con, at.warehouse, as_of, progress)
         entry.as_of_date = content["as_of_date"]
     path = write_report(at.warehouse, content, out)
     show.as_json({"file": str(path), **content}) if json or at.json else typer.echo(path)

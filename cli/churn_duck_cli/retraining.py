@@ -15,7 +15,7 @@ from churn_duck_cli.options import AsOf, Events, Global, Json, Users, as_date
 if TYPE_CHECKING:
     from churn_duck.jobs.daily import Day
     from churn_duck.jobs.retrain import Renewed, Retrained
-    from churn_duck.monitoring.retraining_triggers import Grounds
+    from churn_duck.monitoring.retraining_triggers import Triggers
 
 DRIFTED = 2
 Reason = Literal["manual", "schedule", "alert", "drift"]
@@ -35,13 +35,13 @@ def daily(
     from churn_duck.serving.publish import publish
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "daily", as_of) as (con, entry):
-        day = run_day(con, at.warehouse, as_of, tell, users, events, retrain)
+    with show.progress() as progress, recorded(at.warehouse, "daily", as_of) as (con, entry):
+        day = run_day(con, at.warehouse, as_of, progress, users, events, retrain)
         scored = day.scored
         entry.as_of_date, entry.model_version, entry.row_count = scored.as_of_date, scored.model_version, scored.rows
         if day.drift.status == "FAIL":
-            entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(day.drift.names("FAIL"))
-        publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
+            entry.outcome, entry.exit_code, entry.message = "drifted", DRIFTED, ", ".join(day.drift.names("FAIL"))
+        publish(con, at.warehouse, as_of, progress, (entry.outcome, entry.exit_code))
     show.as_json(_plain_day(day)) if json or at.json else _print_day(day)
     if day.drift.status == "FAIL":
         raise typer.Exit(DRIFTED)
@@ -59,7 +59,7 @@ def retrain(
         bool, typer.Option("--if-new", help="Where there is nothing new to learn from, say so and end with 0, not 5.")
     ] = False,
     reason: Annotated[Reason, typer.Option(help="What asks for it; it is kept.")] = "manual",
-    said: Annotated[str | None, typer.Option(metavar="WORDS", help="The same in words, kept beside it.")] = None,
+    message: Annotated[str | None, typer.Option(metavar="WORDS", help="The same in words, kept beside it.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also on data that both models have learned from.")] = False,
     as_of: AsOf = None,
     json: Json = False,
@@ -69,17 +69,17 @@ def retrain(
     from churn_duck.serving.publish import publish
 
     at: Global = context.obj
-    reasons: dict[str, str] | None = None if if_due else {reason: said or f"asked for: {reason}"}
-    with show.progress() as tell, recorded(at.warehouse, "retrain", as_of) as (con, entry):
-        made = renew(con, at.warehouse, as_of, reasons, tell, users, events, force, if_new)
+    reasons: dict[str, str] | None = None if if_due else {reason: message or f"asked for: {reason}"}
+    with show.progress() as progress, recorded(at.warehouse, "retrain", as_of) as (con, entry):
+        made = renew(con, at.warehouse, as_of, reasons, progress, users, events, force, if_new)
         if made.retrained is not None and made.scored is not None:
             decision, scored = made.retrained.decision, made.scored
-            entry.outcome = "ok" if decision.promoted else "kept"
-            entry.said, entry.model_version = decision.reason, decision.production
+            entry.outcome = "ok" if decision.promoted else "not_promoted"
+            entry.message, entry.model_version = decision.reason, decision.production
             entry.as_of_date, entry.row_count = scored.as_of_date, scored.rows
-            publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
-        elif made.nothing_new:
-            entry.outcome, entry.said = "nothing_new", made.nothing_new
+            publish(con, at.warehouse, as_of, progress, (entry.outcome, entry.exit_code))
+        elif made.no_new_data:
+            entry.outcome, entry.message = "no_new_data", made.no_new_data
     show.as_json(_plain_renewed(made)) if json or at.json else _print_renewed(made)
 
 
@@ -106,8 +106,8 @@ def rehearse(
     path_or_query = (users or sources.users.is_given) and (events or sources.events.is_given)
     if not path_or_query:
         raise typer.BadParameter("give --users FILE and --events FILE, or configure sources")
-    with show.progress() as tell:
-        rows = live_through(at.warehouse, users, events, first, every, until, tell)
+    with show.progress() as progress:
+        rows = live_through(at.warehouse, users, events, first, every, until, progress)
     show.as_json(rows) if json or at.json else figures.timeline(rows)
 
 
@@ -131,7 +131,7 @@ def _plain_day(day: Day) -> dict[str, object]:
         "scored": day.scored,
         "drift": {"status": day.drift.status, "failed": day.drift.names("FAIL"), "warned": day.drift.names("WARN")},
         "performance": {"remarks": day.performance["remarks"], "doubts": day.performance["doubts"]},
-        "retraining_grounds": day.grounds,
+        "retraining_triggers": day.triggers,
         "retrained": plain(day.retrained),
         "report": str(day.report),
         "top": day.top,
@@ -142,9 +142,9 @@ def _plain_renewed(made: Renewed) -> dict[str, object]:
     return {
         "landed": made.landed,
         "rules": made.rules,
-        "retraining_grounds": made.grounds,
+        "retraining_triggers": made.triggers,
         "retrained": plain(made.retrained),
-        "nothing_new": made.nothing_new,
+        "no_new_data": made.no_new_data,
         "scored": made.scored,
     }
 
@@ -160,21 +160,21 @@ def _print_day(day: Day) -> None:
     for sentence in day.performance["doubts"]:
         typer.echo(f"DOUBT: {sentence}")
     typer.echo(f"report: {day.report}")
-    told(day.grounds, day.retrained)
+    told(day.triggers, day.retrained)
     typer.echo(f"\nthe {len(day.top)} users most at risk:")
     show.top(day.top)
 
 
 def _print_renewed(made: Renewed) -> None:
     show.landed(made.landed)
-    told(made.grounds, made.retrained)
-    if made.nothing_new:
-        typer.echo(f"nothing was retrained: {made.nothing_new}")
+    told(made.triggers, made.retrained)
+    if made.no_new_data:
+        typer.echo(f"nothing was retrained: {made.no_new_data}")
     if made.scored is not None:
         show.scored(made.scored)
 
 
-def told(asked: Grounds | None, made: Retrained | None) -> None:
+def told(asked: Triggers | None, made: Retrained | None) -> None:
     """Why there was a retraining or not, and what it came to."""
     if asked is not None:
         typer.echo(asked.sentence())

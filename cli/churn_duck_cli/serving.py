@@ -26,10 +26,10 @@ def publish(context: typer.Context, as_of: AsOf = None, json: Json = False) -> N
     from churn_duck.serving.publish import publish as publish_snapshot
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "publish", as_of) as (con, entry):
-        made = publish_snapshot(con, at.warehouse, as_of, tell)
+    with show.progress() as progress, recorded(at.warehouse, "publish", as_of) as (con, entry):
+        made = publish_snapshot(con, at.warehouse, as_of, progress)
         entry.as_of_date, entry.model_version = made.as_of_date, made.model_version
-        entry.row_count, entry.said = sum(made.table_rows.values()), made.snapshot_id
+        entry.row_count, entry.message = sum(made.table_rows.values()), made.snapshot_id
     if json or at.json:
         show.as_json(asdict(made))
     else:

@@ -46,8 +46,8 @@ def init(
     if out.exists() and not force:
         raise typer.BadParameter(f"{out} exists; give another --out, or --force")
     told = _told(column or [])
-    with show.progress() as tell:
-        proposal = propose(events, users, told, tell)
+    with show.progress() as progress:
+        proposal = propose(events, users, told, progress)
     write_text(out, proposal_text(proposal))
     if json or at.json:
         show.as_json({"file": str(out), "settings": proposal.content, "doubts": proposal.doubts})

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from churn_duck.jobs.run_log import log
-from churn_duck.progress import Tell, unheard
+from churn_duck.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from churn_duck.evaluation.promote import Decision
@@ -53,7 +53,7 @@ def _plain(content: object) -> object:
 
 
 @contextmanager
-def progress() -> Iterator[Tell]:
+def progress() -> Iterator[Progress]:
     """A spinner with the current step, on a terminal only; where structured logs are asked for, a line for each."""
     console = Console(stderr=True)
     if log.isEnabledFor(logging.INFO):
@@ -62,7 +62,7 @@ def progress() -> Iterator[Tell]:
         with console.status("starting") as status:
             yield status.update
     else:
-        yield unheard
+        yield no_progress
 
 
 def views(rows: Sequence[dict[str, str]]) -> None:
@@ -202,7 +202,7 @@ def models(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def decision(made: Decision) -> None:
     """Who is production, and why."""
-    typer.echo(f"{'promoted' if made.promoted else 'kept'}: {made.production}")
+    typer.echo(f"{'promoted' if made.promoted else 'not promoted; production stays'}: {made.production}")
     typer.echo(f"  {made.reason}")
     for version, value in made.values.items():
         typer.echo(f"  {made.primary_metric} {value:.4f}  {version}")

@@ -33,7 +33,7 @@ def checked(found: Checked) -> None:
 def _line(one: Verdict) -> Sequence[str]:
     name = f"{one.name} ({KINDS[one.kind]})" if one.kind in KINDS else one.name
     numbers = ["" if value is None else f"{value:.3f}" for value in (one.psi, one.floor_psi)]
-    return (name, *numbers, one.verdict or "-", one.said)
+    return (name, *numbers, one.verdict or "-", one.message)
 
 
 def _sentence(found: Checked) -> str:

@@ -55,9 +55,9 @@ def evaluate(
 
     at: Global = context.obj
     length = capacity or at.warehouse.settings.scoring.top_k
-    with show.progress() as tell, working(at.warehouse, "evaluate") as con:
+    with show.progress() as progress, working(at.warehouse, "evaluate") as con:
         version = find_version(con, at.warehouse, model)
-        tell(f"evaluating {version.model_version}")
+        progress(f"evaluating {version.model_version}")
         with transaction(con):
             found = evaluate_version(con, version.model_version, length, at.warehouse.settings.training.random_state)
     if json or at.json:
@@ -79,9 +79,9 @@ def card(
     from churn_duck.pages.card.content import write_card
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "card") as (con, entry):
+    with show.progress() as progress, recorded(at.warehouse, "card") as (con, entry):
         found = find_version(con, at.warehouse, version)
-        tell(f"describing {found.model_version}")
+        progress(f"describing {found.model_version}")
         content = describe(con, at.warehouse, found)
         entry.model_version = found.model_version
     path = write_card(at.warehouse, content, out)
@@ -102,8 +102,8 @@ def backtest(
     from churn_duck.jobs.backtest import backtest as walk_forward
 
     at: Global = context.obj
-    with show.progress() as tell, recorded(at.warehouse, "backtest", as_of) as (con, entry):
-        rows = walk_forward(con, at.warehouse, origins, every, as_of, tell)
+    with show.progress() as progress, recorded(at.warehouse, "backtest", as_of) as (con, entry):
+        rows = walk_forward(con, at.warehouse, origins, every, as_of, progress)
         entry.row_count = len(rows)
     show.as_json(rows) if json or at.json else figures.backtested(rows)
 

@@ -8,11 +8,10 @@ import typer
 
 from churn_duck.jobs.run_log import recorded
 from churn_duck.warehouse.store import working
-from churn_duck_cli import retraining, show_drift
+from churn_duck_cli import retraining, show, show_drift
 from churn_duck_cli.app import app
 from churn_duck_cli.options import AsOf, Global, Json
 from churn_duck_cli.retraining import DRIFTED
-from churn_duck_cli.show import as_json, progress
 
 
 @app.command()
@@ -29,17 +28,19 @@ def drift(
     from churn_duck.serving.publish import publish
 
     at: Global = context.obj
-    with progress() as tell, recorded(at.warehouse, "drift", as_of) as (con, entry):
-        found = compare(con, at.warehouse, as_of, tell)
+    with show.progress() as progress, recorded(at.warehouse, "drift", as_of) as (con, entry):
+        found = compare(con, at.warehouse, as_of, progress)
         content = report(con, found)
         entry.as_of_date, entry.model_version = found.as_of_date, found.model_version
         if found.status == "FAIL":
-            entry.outcome, entry.exit_code, entry.said = "drifted", DRIFTED, ", ".join(found.names("FAIL"))
-        asked, made = retrain_on_drift(con, at.warehouse, as_of, tell) if retrain else (None, None)
+            entry.outcome, entry.exit_code, entry.message = "drifted", DRIFTED, ", ".join(found.names("FAIL"))
+        asked, made = retrain_on_drift(con, at.warehouse, as_of, progress) if retrain else (None, None)
         if made is not None:
-            publish(con, at.warehouse, as_of, tell, (entry.outcome, entry.exit_code))
+            publish(con, at.warehouse, as_of, progress, (entry.outcome, entry.exit_code))
     if json or at.json:
-        as_json({**content, "retraining_grounds": asked, "retrained": retraining.plain(made)} if retrain else content)
+        show.as_json(
+            {**content, "retraining_triggers": asked, "retrained": retraining.plain(made)} if retrain else content
+        )
     else:
         show_drift.checked(found)
         retraining.told(asked, made)
@@ -58,9 +59,9 @@ def demo_drift(
     from churn_duck.monitoring.drift_demo import demo_drift as show_both
 
     at: Global = context.obj
-    with progress() as tell, working(at.warehouse, "demo-drift") as con:
-        shown = show_both(con, at.warehouse, as_of, strength, tell)
-    as_json(shown) if json or at.json else show_drift.both(shown)
+    with show.progress() as progress, working(at.warehouse, "demo-drift") as con:
+        shown = show_both(con, at.warehouse, as_of, strength, progress)
+    show.as_json(shown) if json or at.json else show_drift.both(shown)
     if shown.after.status == "FAIL":
         raise typer.Exit(DRIFTED)
 
@@ -71,7 +72,7 @@ def score_proxy(context: typer.Context, json: Json = False) -> None:
     from churn_duck.scoring.distribution import score_proxy as spread
 
     at: Global = context.obj
-    with progress() as tell, working(at.warehouse, "score-proxy") as con:
-        tell("reading the predictions")
+    with show.progress() as progress, working(at.warehouse, "score-proxy") as con:
+        progress("reading the predictions")
         content = spread(con, at.warehouse)
-    as_json(content) if json or at.json else show_drift.proxy(content)
+    show.as_json(content) if json or at.json else show_drift.proxy(content)

@@ -1,6 +1,6 @@
 -- users_clean: one row per user with an id, a signup date and every required attribute.
 -- grain:  user_id
--- reads:  clean_users
+-- reads:  users_clean_after
 -- A build that only adds landings replaces the users who came with them.
 {% if after_landing is none %}
 create or replace table users_clean as
@@ -14,7 +14,7 @@ select
 {% for a in attributes %}
     {{ a.name }}{{ ',' if not loop.last }}
 {% endfor %}
-from clean_users({{ after_landing or 0 }})
+from users_clean_after({{ after_landing or 0 }})
 order by user_id{{ ';' if after_landing is none }}
 {% if after_landing is not none %}
 ) as came

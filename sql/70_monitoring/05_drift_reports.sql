@@ -10,7 +10,7 @@ create table if not exists drift_reports (
     verdict varchar,
     psi double,
     floor_psi double,
-    said varchar not null,
+    message varchar not null,
     checked_at timestamp not null,
     primary key (as_of_date, model_version, name)
 );
@@ -22,5 +22,5 @@ comment on column drift_reports.kind is 'number, category, score, label, volume,
 comment on column drift_reports.verdict is 'OK, WARN or FAIL. NULL: there was nothing to compare';
 comment on column drift_reports.psi is 'population stability index. NULL: not of this kind, or nothing to compare';
 comment on column drift_reports.floor_psi is 'below it a PSI is chance or habit. NULL: like psi';
-comment on column drift_reports.said is 'what moved most, in words';
+comment on column drift_reports.message is 'what moved most, in words';
 comment on column drift_reports.checked_at is 'when, UTC';

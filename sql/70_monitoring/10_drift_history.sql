@@ -28,7 +28,7 @@ select
     end as severity,
     drift_reports.psi,
     drift_reports.floor_psi,
-    drift_reports.said
+    drift_reports.message
 from drift_reports
 inner join checked
     on
@@ -44,4 +44,4 @@ comment on column drift_history.verdict is 'OK, WARN or FAIL. NULL: there was no
 comment on column drift_history.severity is '3: FAIL, 2: WARN, 1: OK, 0: there was nothing to compare';
 comment on column drift_history.psi is 'population stability index. NULL: not of this kind, or nothing to compare';
 comment on column drift_history.floor_psi is 'below it a PSI is chance or habit. NULL: like psi';
-comment on column drift_history.said is 'what moved most, in words';
+comment on column drift_history.message is 'what moved most, in words';

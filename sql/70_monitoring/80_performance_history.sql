@@ -1,6 +1,6 @@
 -- performance_history: one row per scored day and metric: what was expected, what was estimated, what came true.
 -- grain:  as_of_date, metric
--- reads:  scored_days, realised_performance, realised_intervals, estimates
+-- reads:  scored_days, realised_performance, realised_intervals, expected_performance
 create or replace view performance_history as
 with measured as (
     select
@@ -39,9 +39,9 @@ select
     measured.scored_users,
     measured.matured_users,
     measured.expected,
-    estimates.estimate,
-    estimates.low as estimate_low,
-    estimates.high as estimate_high,
+    expected_performance.estimate,
+    expected_performance.low as estimate_low,
+    expected_performance.high as estimate_high,
     measured.realised,
     case when measured.realised is not null then realised_intervals.low end as realised_low,
     case when measured.realised is not null then realised_intervals.high end as realised_high,
@@ -62,12 +62,12 @@ left join realised_intervals as gains
         measured.as_of_date = gains.as_of_date
         and measured.model_version = gains.model_version
         and gains.metric = 'pr_auc_gain'
-left join estimates
+left join expected_performance
     on
-        scored_days.as_of_date = estimates.as_of_date
-        and scored_days.model_version = estimates.model_version
-        and scored_days.scored_at = estimates.scored_at
-        and measured.metric = estimates.metric;
+        scored_days.as_of_date = expected_performance.as_of_date
+        and scored_days.model_version = expected_performance.model_version
+        and scored_days.scored_at = expected_performance.scored_at
+        and measured.metric = expected_performance.metric;
 
 comment on column performance_history.as_of_date is 'the scored UTC day';
 comment on column performance_history.metric is 'pr_auc or churn_rate';

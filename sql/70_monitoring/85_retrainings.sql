@@ -6,7 +6,7 @@ create table if not exists retrainings (
     retrained_at timestamp primary key,
     as_of_date date not null,
     reasons varchar[] not null,
-    said varchar not null,
+    message varchar not null,
     outcome varchar not null,
     challengers varchar[] not null,
     production varchar,
@@ -17,8 +17,8 @@ create table if not exists retrainings (
 comment on column retrainings.retrained_at is 'UTC';
 comment on column retrainings.as_of_date is 'the world that was learned from ended this evening (UTC)';
 comment on column retrainings.reasons is 'schedule, drift, realised_loss, age, alert or manual';
-comment on column retrainings.said is 'the grounds in words';
-comment on column retrainings.outcome is 'promoted, kept, nothing_new or failed';
+comment on column retrainings.message is 'the grounds in words';
+comment on column retrainings.outcome is 'promoted, kept, no_new_data or failed';
 comment on column retrainings.challengers is 'versions that were trained; empty: none';
 comment on column retrainings.production is 'the production model afterwards. NULL: there is none';
 comment on column retrainings.decided is 'why, in words';

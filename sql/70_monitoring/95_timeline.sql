@@ -75,7 +75,7 @@ comment on column timeline.drift_verdict is 'OK, WARN or FAIL: the worst of that
 comment on column timeline.drift_failed is 'what FAILed, the largest PSI first. NULL: not checked';
 comment on column timeline.max_psi is 'of the features. NULL: not checked';
 comment on column timeline.retraining_reasons is 'of the retraining of that day. NULL: there was none';
-comment on column timeline.retraining_outcome is 'promoted, kept, nothing_new or failed. NULL: there was none';
+comment on column timeline.retraining_outcome is 'promoted, kept, no_new_data or failed. NULL: there was none';
 comment on column timeline.churn_rate is 'what came true, 0 to 1. NULL: not known yet';
 comment on column timeline.pr_auc is 'what came true. NULL: not known yet, or one class';
 comment on column timeline.expected_pr_auc is 'of that model at training. NULL: it is not registered';

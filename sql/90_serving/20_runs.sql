@@ -9,7 +9,7 @@ create table if not exists runs (
     ended_at timestamp,
     outcome varchar not null,
     exit_code integer,
-    said varchar,
+    message varchar,
     as_of_date date,
     row_count bigint,
     model_version varchar,
@@ -21,9 +21,9 @@ create table if not exists runs (
 comment on column runs.started_at is 'UTC';
 comment on column runs.command is 'as it is called: churn-duck COMMAND';
 comment on column runs.ended_at is 'UTC. NULL: not yet, or it was killed';
-comment on column runs.outcome is 'running, ok, kept, drifted, nothing_new, failed, interrupted or killed';
+comment on column runs.outcome is 'running, ok, kept, drifted, no_new_data, failed, interrupted or killed';
 comment on column runs.exit_code is 'as docs/exit_codes.md lists them. NULL: not yet, or it was killed';
-comment on column runs.said is 'what went wrong, or what was decided. NULL: nothing to say';
+comment on column runs.message is 'what went wrong, or what was decided. NULL: nothing to say';
 comment on column runs.as_of_date is 'the world that the command saw ended then. NULL: it saw none';
 comment on column runs.row_count is
 'rows landed, offences, active days, training rows, or users scored or compared. NULL: nothing to count';

@@ -9,7 +9,7 @@ with ended as (
         ended_at,
         outcome,
         exit_code,
-        said,
+        message,
         as_of_date,
         row_count,
         row_number() over (
@@ -28,7 +28,7 @@ select
     ended_at,
     outcome,
     exit_code,
-    said,
+    message,
     as_of_date,
     row_count,
     all_runs,
@@ -39,9 +39,9 @@ where age = 1;
 comment on column newest_runs.command is 'as it is called: churn-duck COMMAND';
 comment on column newest_runs.started_at is 'UTC';
 comment on column newest_runs.ended_at is 'UTC. NULL: it was killed';
-comment on column newest_runs.outcome is 'ok, kept, drifted, nothing_new, failed, interrupted or killed';
+comment on column newest_runs.outcome is 'ok, kept, drifted, no_new_data, failed, interrupted or killed';
 comment on column newest_runs.exit_code is 'as docs/exit_codes.md lists them. NULL: it was killed';
-comment on column newest_runs.said is 'what went wrong, or what was decided. NULL: nothing to say';
+comment on column newest_runs.message is 'what went wrong, or what was decided. NULL: nothing to say';
 comment on column newest_runs.as_of_date is 'the world that the command saw ended then. NULL: it saw none';
 comment on column newest_runs.row_count is 'as in runs. NULL: nothing to count';
 comment on column newest_runs.all_runs is 'runs of the command that have ended';

@@ -1,8 +1,8 @@
 -- data_metrics: one row per figure about data, features and runs that batch_metrics exposes.
 -- grain:  metric, labels
--- reads:  published, period, landed_counts, validation_report, feature_nulls
+-- reads:  published, period, landed_totals, validation_report, feature_nulls
 create or replace view data_metrics as
-with said as (
+with samples as (
     select
         'churn_snapshot_published_timestamp_seconds' as metric,
         '' as labels,
@@ -22,21 +22,21 @@ with said as (
         'table="' || source_table || '"' as labels,
         epoch(last_landed_at) as value,
         'When rows were last landed.' as help
-    from landed_counts
+    from landed_totals
     union all
     select
         'churn_landed_rows' as metric,
         'table="' || source_table || '"' as labels,
-        landed_rows as value,
+        landings_summary as value,
         'Rows of the landed files that count.' as help
-    from landed_counts
+    from landed_totals
     union all
     select
         'churn_quarantined_values' as metric,
         'table="' || source_table || '"' as labels,
         quarantined_values as value,
         'Values and lines that could not be read.' as help
-    from landed_counts
+    from landed_totals
     union all
     select
         'churn_validation_rules' as metric,
@@ -59,7 +59,7 @@ select
     labels,
     cast(value as double) as value,
     help
-from said
+from samples
 where value is not null;
 
 comment on column data_metrics.metric is 'its name; a gauge';

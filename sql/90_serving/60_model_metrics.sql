@@ -1,18 +1,18 @@
 -- model_metrics: one row per figure about the production model and its scores that batch_metrics exposes.
 -- grain:  metric, labels
--- reads:  score_proxy, drift_status, production, estimates, realised_performance
+-- reads:  score_proxy, drift_status, production, expected_performance, realised_performance
 create or replace view model_metrics as
-with newest_estimates as (
+with newest_expectations as (
     select
-        estimates.metric,
-        estimates.estimate,
-        estimates.low,
-        estimates.high,
+        expected_performance.metric,
+        expected_performance.estimate,
+        expected_performance.low,
+        expected_performance.high,
         row_number() over (
-            partition by estimates.metric
-            order by estimates.as_of_date desc, estimates.scored_at desc
+            partition by expected_performance.metric
+            order by expected_performance.as_of_date desc, expected_performance.scored_at desc
         ) as age
-    from estimates
+    from expected_performance
 ),
 
 newest_realised as (
@@ -31,7 +31,7 @@ newest_realised as (
     where matured_users > 0
 ),
 
-said as (
+samples as (
     select
         'churn_scored_day_timestamp_seconds' as metric,
         '' as labels,
@@ -100,7 +100,7 @@ said as (
         'metric="' || metric || '"' as labels,
         estimate as value,
         'What is expected of the newest scoring.' as help
-    from newest_estimates
+    from newest_expectations
     where age = 1
     union all
     select
@@ -108,7 +108,7 @@ said as (
         'metric="' || metric || '"' as labels,
         low as value,
         'Low end of the 95 % interval of churn_estimate.' as help
-    from newest_estimates
+    from newest_expectations
     where age = 1
     union all
     select
@@ -116,7 +116,7 @@ said as (
         'metric="' || metric || '"' as labels,
         high as value,
         'High end of the 95 % interval of churn_estimate.' as help
-    from newest_estimates
+    from newest_expectations
     where age = 1
     union all
     select
@@ -178,7 +178,7 @@ select
     labels,
     cast(value as double) as value,
     help
-from said
+from samples
 where value is not null;
 
 comment on column model_metrics.metric is 'its name; a gauge';

@@ -2,7 +2,7 @@
 -- grain:  metric, labels
 -- reads:  newest_runs
 create or replace view run_metrics as
-with said as (
+with samples as (
     select
         'churn_last_run_timestamp_seconds' as metric,
         'command="' || command || '"' as labels,
@@ -37,7 +37,7 @@ select
     labels,
     cast(value as double) as value,
     help
-from said
+from samples
 where value is not null;
 
 comment on column run_metrics.metric is 'its name; a gauge';

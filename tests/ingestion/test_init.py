@@ -19,7 +19,7 @@ from churn_duck.ingestion.proposal_yaml import proposal_text
 from churn_duck.ingestion.propose import Proposal, propose
 from churn_duck.ingestion.return_times import Rhythm, horizon
 from churn_duck.ingestion.validate import validate
-from churn_duck.progress import unheard
+from churn_duck.progress import no_progress
 from churn_duck.settings.config import Settings
 from churn_duck.settings.load import load_settings, parse_settings
 from churn_duck.warehouse.build import build
@@ -31,7 +31,7 @@ DAYS = 240
 
 
 def proposed(events: Path, users: Path | None = None, **told: str) -> Proposal:
-    return propose(str(events), str(users) if users else None, told, unheard)
+    return propose(str(events), str(users) if users else None, told, no_progress)
 
 
 def settings_of(proposal: Proposal, folder: Path) -> Settings:
@@ -43,7 +43,7 @@ def settings_of(proposal: Proposal, folder: Path) -> Settings:
 def counted(settings: Settings, root: Path) -> dict[str, int]:
     """What is in the warehouse after land, validate and build; no rule may fail."""
     warehouse = open_warehouse(settings, root)
-    land_configured(warehouse, unheard)
+    land_configured(warehouse, no_progress)
     with builds_until("50_training"), connected(warehouse) as con:
         assert [rule.rule for rule in validate(con, warehouse) if rule.verdict == "fail"] == []
         list(build(con, warehouse))

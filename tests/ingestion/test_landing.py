@@ -156,7 +156,7 @@ def test_header_case_and_semicolons_and_columns_of_no_use_are_no_obstacle(wareho
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("users.csv", "", "is empty"),
         ("users.csv", "user_id,plan\n1,free\n", "lacks signup_date"),
@@ -166,11 +166,11 @@ def test_header_case_and_semicolons_and_columns_of_no_use_are_no_obstacle(wareho
     ],
 )
 def test_a_file_of_no_use_is_refused_by_name(
-    warehouse: Warehouse, tmp_path: Path, name: str, content: str | bytes, said: str
+    warehouse: Warehouse, tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(LandingError, match=said) as error:
+    with pytest.raises(LandingError, match=message) as error:
         list(land(warehouse, "users", str(path)))
     assert name in str(error.value)
     assert not list(warehouse.root.rglob("*.parquet"))

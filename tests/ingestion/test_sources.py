@@ -16,7 +16,7 @@ from adbc_driver_postgresql import dbapi
 
 from churn_duck.errors import LandingError, WarehouseError
 from churn_duck.ingestion.land import Landed, land, land_configured
-from churn_duck.progress import unheard
+from churn_duck.progress import no_progress
 from churn_duck.settings.load import parse_settings
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import Warehouse, connected, open_warehouse
@@ -44,7 +44,7 @@ def warehouse_of(tmp_path: Path, **settings: Any) -> Warehouse:
 def land_from(tmp_path: Path, source: dict[str, Any] | str, **settings: Any) -> tuple[Warehouse, list[Landed]]:
     """Land events alone from a source."""
     warehouse = warehouse_of(tmp_path, sources={"events": source}, **settings)
-    return warehouse, land_configured(warehouse, unheard)
+    return warehouse, land_configured(warehouse, no_progress)
 
 
 def rows(warehouse: Warehouse, table: str = "events", columns: str = "user_id, event_time, event_type, minutes") -> Any:
@@ -144,7 +144,7 @@ def test_any_text_is_an_id_and_comes_out_as_it_went_in_but_for_its_edges(tmp_pat
     people = write_lines(tmp_path / "u.jsonl", [{**USERS[0], "user_id": user_id}])
     path = write_lines(tmp_path / "e.jsonl", [{**EVENTS[0], "user_id": user_id}])
     warehouse = warehouse_of(tmp_path, sources={"users": str(people), "events": str(path)})
-    land_configured(warehouse, unheard)
+    land_configured(warehouse, no_progress)
     with connected(warehouse) as con:
         list(build(con, warehouse))
         found = con.execute("select user_id, minutes_7d from user_features([date '2025-02-03'])").fetchall()
@@ -164,7 +164,7 @@ def test_a_query_over_files_lands_and_its_next_answer_replaces_the_last(tmp_path
     warehouse, _ = land_from(tmp_path, {"query": query})
     assert [row[3] for row in rows(warehouse)] == [3.0, None]
     write_lines(path, [*EVENTS, {**EVENTS[0], "event_id": 3}])
-    (landed,) = land_configured(warehouse, unheard)
+    (landed,) = land_configured(warehouse, no_progress)
     assert landed.replaced
     assert [row[3] for row in rows(warehouse)] == [3.0, None, 3.0]
     assert len(list(warehouse.raw("events").glob("*"))) == 1
@@ -182,7 +182,7 @@ def test_the_same_file_under_another_reading_replaces_its_earlier_self(tmp_path:
 def test_files_that_landed_under_other_columns_must_land_again(tmp_path: Path) -> None:
     people, path = write_lines(tmp_path / "u.jsonl", USERS), write_lines(tmp_path / "e.jsonl", EVENTS)
     sources = {"users": str(people), "events": str(path)}
-    land_configured(warehouse_of(tmp_path, sources=sources), unheard)
+    land_configured(warehouse_of(tmp_path, sources=sources), no_progress)
     other = warehouse_of(tmp_path, sources=sources, measures=[{"name": "visits"}])
     with connected(other) as con, pytest.raises(WarehouseError, match="land them again with this configuration"):
         list(build(con, other))
@@ -280,7 +280,7 @@ def test_objects_of_a_bucket_land_by_prefix_and_by_glob(tmp_path: Path, keyed: B
     warehouse, landed = land_from(tmp_path, f"s3://{keyed.name}/{path}")
     assert [one.source.rsplit("/", 1)[-1] for one in landed] == ["1.parquet", "2.parquet"]
     assert rows(warehouse) == LANDED
-    assert all(one.already_landed for one in land_configured(warehouse, unheard))
+    assert all(one.already_landed for one in land_configured(warehouse, no_progress))
 
 
 def test_a_query_reads_the_bucket_too(tmp_path: Path, keyed: Bucket) -> None:
@@ -308,5 +308,5 @@ def test_signup_dates_and_attributes_land_from_a_mapped_source(tmp_path: Path) -
     }
     users = {"id_type": "text", "attributes": [{"name": "level", "type": "category"}]}
     warehouse = warehouse_of(tmp_path, sources={"users": source}, users=users)
-    land_configured(warehouse, unheard)
+    land_configured(warehouse, no_progress)
     assert rows(warehouse, "users", "user_id, signup_date, level") == [("u 1", date(2025, 1, 31), "gold")]

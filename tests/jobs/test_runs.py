@@ -51,14 +51,14 @@ def test_each_changing_command_leaves_its_outcome_and_what_it_counted(tmp_path: 
     ]
     (digest,) = {row[0] for row in rows(warehouse, "data_hash")}
     assert digest == warehouse.raw_files().data_hash
-    assert "days" in rows(warehouse, "said")[-1][0]
+    assert "days" in rows(warehouse, "message")[-1][0]
 
 
 def test_data_that_breaks_a_rule_is_a_failed_validation_that_names_it(tmp_path: Path, files: list[str]) -> None:
     write_csv(tmp_path / "events.csv", "events", [event(1, 9, "2025-01-01")])
     run(tmp_path / "w", "land", *files)
     assert run(tmp_path / "w", "validate") == 1
-    told = rows(open_warehouse(Settings(), tmp_path / "w"), "command, outcome, said")
+    told = rows(open_warehouse(Settings(), tmp_path / "w"), "command, outcome, message")
     assert told[-1] == ("validate", "failed", "check_event_user_unknown")
 
 
@@ -87,7 +87,7 @@ def test_an_interrupted_command_says_so_and_the_error_still_comes(tmp_path: Path
         raise KeyboardInterrupt
     with pytest.raises(ModelError), recorded(warehouse, "score"):
         raise ModelError("no model")
-    assert rows(warehouse, "command, outcome, exit_code, said") == [
+    assert rows(warehouse, "command, outcome, exit_code, message") == [
         ("train", "interrupted", 130, "KeyboardInterrupt"),
         ("score", "failed", 1, "no model"),
     ]

@@ -29,7 +29,7 @@ from churn_duck.settings.config import Settings
 from churn_duck.settings.load import parse_settings
 from churn_duck.training.drift_reference import freeze, keep, observe_users
 from churn_duck.training.train import train
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import Warehouse, open_warehouse, utc_now, working
 from tests.conftest import silent
@@ -119,7 +119,7 @@ def test_a_planted_fault_fails_by_its_name_and_nothing_else_does(
     assert found.status == "FAIL"
     assert found.names("FAIL") == [name]
     assert found.verdicts[0].name == name
-    assert found.verdicts[0].said
+    assert found.verdicts[0].message
 
 
 def test_a_constant_zero_that_turns_to_one_fails_with_a_finite_psi(
@@ -147,7 +147,9 @@ def test_an_outage_of_a_week_is_told_by_freshness_and_volume_on_the_scored_day(
     assert found.as_of_date == day
     assert found.status == "FAIL"
     assert {"silent_days", "events_last_day", "events_last_7_days", "events_7d"} <= set(found.names("FAIL"))
-    assert next(one.said for one in found.verdicts if one.name == "silent_days").startswith("7 days without an event")
+    assert next(one.message for one in found.verdicts if one.name == "silent_days").startswith(
+        "7 days without an event"
+    )
 
 
 def test_a_day_without_one_eligible_user_is_a_failure_of_volume_and_no_exception(
@@ -188,7 +190,7 @@ def test_a_column_that_the_newest_landing_lacked_fails_by_its_name(
 def test_the_score_counts_only_where_production_scored_the_day(con: duckdb.DuckDBPyConnection, mine: Warehouse) -> None:
     found = {one.name: one for one in check(con, mine, None, silent).verdicts}
     assert found["churn_risk"].verdict == "OK"
-    assert (found["churn_label"].verdict, found["churn_label"].said) == (
+    assert (found["churn_label"].verdict, found["churn_label"].message) == (
         None,
         "no label has matured since the reference",
     )
@@ -196,7 +198,7 @@ def test_the_score_counts_only_where_production_scored_the_day(con: duckdb.DuckD
     assert check(con, mine, None, silent).names("FAIL") == ["churn_risk"]
     con.execute("update scores set model_version = 'another'")
     found = {one.name: one for one in check(con, mine, None, silent).verdicts}
-    assert (found["churn_risk"].verdict, found["churn_risk"].said) == (None, "production has not scored this day")
+    assert (found["churn_risk"].verdict, found["churn_risk"].message) == (None, "production has not scored this day")
 
 
 def test_a_later_day_compares_the_newest_labels_with_those_of_the_reference(
@@ -278,7 +280,7 @@ def test_the_view_says_what_counting_by_hand_says(con: duckdb.DuckDBPyConnection
 @contextmanager
 def compared(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, then: str, now: str) -> Iterator[None]:
     """Users of one day of whom `then` holds are the reference, those of whom `now` holds the day; undone at the end."""
-    day = see_world(con, warehouse, None)
+    day = set_as_of_date(con, warehouse, None)
     model = require_production(con, warehouse).scoring_model()
     con.execute("begin")
     try:

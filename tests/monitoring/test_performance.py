@@ -28,7 +28,7 @@ from tests.worlds import event, land_rows, same_world, user
 DAY = date(2025, 1, 10)
 H = 7
 RISKS = {1: 0.9, 2: 0.6, 3: 0.6, 4: 0.2}
-KEPT_TABLES = ("scores", "estimates", "realised_intervals", "explained_scores", "reasons")
+KEPT_TABLES = ("scores", "expected_performance", "realised_intervals", "explained_scores", "reasons")
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def scored(con: duckdb.DuckDBPyConnection, day: date, risks: dict[int, float], m
 
 def estimated(con: duckdb.DuckDBPyConnection, day: date, low: float, high: float) -> None:
     row = [day, "m", f"{day} 20:00:00", "churn_rate", (low + high) / 2, low, high, 0.1, 8, 2, 1000, 42, f"{day} 20:00"]
-    con.execute(f"insert into estimates values ({', '.join('?' * 13)})", row)
+    con.execute(f"insert into expected_performance values ({', '.join('?' * 13)})", row)
 
 
 def look(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_the_track_record_counts_what_was_covered_so_far_and_doubts_intervals_th
             estimated(con, day, low, high)
         found = look(con, warehouse)
         record = con.execute("""select metric, realised, is_covered, matured_so_far, covered_so_far
-            from estimate_track_record order by as_of_date""").fetchall()
+            from expected_performance_record order by as_of_date""").fetchall()
     assert [row[2:] for row in record] == [(False, 1, 0), (False, 2, 0), (False, 3, 0), (True, 4, 1)]
     assert found["doubts"][:2] == [
         "4 estimates of the churn rate could be judged so far: too few to say whether the intervals hold",
@@ -191,11 +191,11 @@ def test_the_track_record_counts_what_was_covered_so_far_and_doubts_intervals_th
 def test_the_estimate_is_made_with_the_ledger_and_stays_as_it_was_when_its_labels_come(own: Warehouse) -> None:
     with working(own, "test") as con:
         con.execute("delete from scores")
-        con.execute("delete from estimates")
+        con.execute("delete from expected_performance")
         model = require_production(con, own)
         score(con, own, None, None, silent)
         day = con.execute("select as_of_date from period").fetchall()[0][0]
-        made = con.execute("from estimates order by metric").fetchall()
+        made = con.execute("from expected_performance order by metric").fetchall()
         expected = con.execute("select avg(churn_risk) from scores").fetchall()[0][0]
         assert [(row[0], row[1], row[3]) for row in made] == [
             (day, model.model_version, "churn_rate"), (day, model.model_version, "pr_auc")
@@ -210,10 +210,10 @@ def test_the_estimate_is_made_with_the_ledger_and_stays_as_it_was_when_its_label
         land_rows(own, "events", [event(99_000_002, 1, f"{day + timedelta(days=35)}T05:00:00")], "later")
         list(build(con, own))
         after = look(con, own)
-        assert con.execute("from estimates order by metric").fetchall() == made
+        assert con.execute("from expected_performance order by metric").fetchall() == made
         assert [row["is_covered"] for row in after["estimates"] if row["metric"] == "churn_rate"] == [False]
         assert score(con, own, day, None, silent).added_to_ledger is False
-        assert con.execute("from estimates order by metric").fetchall() == made
+        assert con.execute("from expected_performance order by metric").fetchall() == made
 
 
 def test_what_came_true_equals_scikit_learns_figures(own: Warehouse, ran: tuple[Warehouse, Ran]) -> None:

@@ -19,12 +19,12 @@ from churn_duck.jobs.rehearse import rehearse
 from churn_duck.jobs.retrain import retrain
 from churn_duck.jobs.run import Ran
 from churn_duck.monitoring.performance import performance
-from churn_duck.monitoring.retraining_triggers import Grounds, grounds
+from churn_duck.monitoring.retraining_triggers import Triggers, triggers
 from churn_duck.proof.generate import generate
 from churn_duck.proof.synthetic import World
 from churn_duck.settings.config import Settings
 from churn_duck.settings.load import parse_settings
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import Warehouse, connected, open_warehouse, working
 from tests.conftest import silent
@@ -36,8 +36,8 @@ def with_settings(warehouse: Warehouse, **retraining: object) -> Warehouse:
     return open_warehouse(parse_settings({"retraining": retraining}, "test"), warehouse.root)
 
 
-def found(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Grounds:
-    asked = grounds(con, warehouse, as_of)
+def found(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None) -> Triggers:
+    asked = triggers(con, warehouse, as_of)
     assert asked is not None
     return asked
 
@@ -60,14 +60,14 @@ def plant_verdict(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
 def test_nothing_asks_for_a_retraining_on_the_day_of_training(own: Warehouse, con: duckdb.DuckDBPyConnection) -> None:
     asked = found(con, own)
     assert (asked.asking, asked.days_since_training, asked.data_doubts) == ([], 0, None)
-    assert set(asked.said) == {"drift", "realised_loss", "schedule", "age"}
+    assert set(asked.message) == {"drift", "realised_loss", "schedule", "age"}
     assert asked.sentence() == "no reason to retrain: 0 days since the last training, 28 are planned"
 
 
 def test_a_feature_that_fails_asks_for_it_once_the_cooldown_is_over(
     own: Warehouse, con: duckdb.DuckDBPyConnection
 ) -> None:
-    see_world(con, own, None)
+    set_as_of_date(con, own, None)
     plant_verdict(con, "logins_7d", "number")
     assert found(con, own).asking == ["drift"]
     assert found(con, own).due == {}
@@ -76,7 +76,7 @@ def test_a_feature_that_fails_asks_for_it_once_the_cooldown_is_over(
 
 
 def test_nothing_is_learned_from_data_that_is_itself_in_doubt(own: Warehouse, con: duckdb.DuckDBPyConnection) -> None:
-    see_world(con, own, None)
+    set_as_of_date(con, own, None)
     plant_verdict(con, "silent_days", "freshness")
     hasty = with_settings(own, cooldown_days=0)
     assert found(con, hasty).asking == []
@@ -89,7 +89,7 @@ def test_nothing_is_learned_from_data_that_is_itself_in_doubt(own: Warehouse, co
 def test_a_volume_that_stays_low_for_weeks_is_the_business_and_holds_nothing_back(
     own: Warehouse, con: duckdb.DuckDBPyConnection
 ) -> None:
-    see_world(con, own, None)
+    set_as_of_date(con, own, None)
     plant_verdict(con, "logins_7d", "number")
     plant_verdict(con, "events_7d", "volume")
     hasty = with_settings(own, cooldown_days=0, doubt_days=14)
@@ -103,7 +103,7 @@ def test_a_volume_that_stays_low_for_weeks_is_the_business_and_holds_nothing_bac
 
 
 def test_schedule_and_age_count_days_of_the_data(own: Warehouse, con: duckdb.DuckDBPyConnection) -> None:
-    end = see_world(con, own, None)
+    end = set_as_of_date(con, own, None)
     settings = with_settings(own, every_days=5, max_age_days=9, cooldown_days=3)
     told = {days: found(con, settings, end + timedelta(days=days)) for days in (2, 4, 5, 6)}
     assert {days: asked.asking for days, asked in told.items()} == {2: [], 4: [], 5: ["schedule"], 6: ["schedule"]}
@@ -119,7 +119,7 @@ def test_data_that_both_models_know_is_not_learned_again_and_that_is_kept(
     with pytest.raises(NothingNew):
         retrain(con, own, None, {"manual": "by hand"}, silent)
     rows = con.execute("select reasons, outcome, len(challengers) from retrainings").fetchall()
-    assert rows == [(["manual"], "nothing_new", 0)]
+    assert rows == [(["manual"], "no_new_data", 0)]
 
 
 def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
@@ -132,13 +132,15 @@ def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
     assert "nothing was retrained: " in (said := capsys.readouterr().out)
     assert "learned from the same data" in said
     with connected(own) as looking:
-        ran = looking.execute("select outcome, exit_code, said from runs where command = 'retrain' order by started_at")
+        ran = looking.execute(
+            "select outcome, exit_code, message from runs where command = 'retrain' order by started_at"
+        )
         assert [(*row[:2], row[2] in said) for row in ran.fetchall()] == [
-            ("nothing_new", 5, True),
-            ("nothing_new", 0, True),
+            ("no_new_data", 5, True),
+            ("no_new_data", 0, True),
         ]
         kept = looking.execute("select reasons, outcome from retrainings").fetchall()
-    assert kept == [(["schedule"], "nothing_new")] * 2
+    assert kept == [(["schedule"], "no_new_data")] * 2
 
 
 @pytest.mark.whole
@@ -174,7 +176,7 @@ def test_drift_that_fails_retrains_on_the_landed_data_and_keeps_the_reason(
     assert _exit_code([*base, "drift", "--retrain"]) in (0, 1, 2)
     with connected(own) as looking:
         rows = looking.execute(
-            "select reasons, outcome in ('promoted', 'kept'), len(challengers) from retrainings"
+            "select reasons, outcome in ('promoted', 'not_promoted'), len(challengers) from retrainings"
         ).fetchall()
         assert rows == [(["drift"], True, 2)]
 
@@ -268,7 +270,7 @@ def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
 
 
 def found_in(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(con.execute("select is_due from retraining_grounds where reason = 'realised_loss'").fetchall()[0][0])
+    return bool(con.execute("select is_due from retraining_triggers where reason = 'realised_loss'").fetchall()[0][0])
 
 
 def test_a_rehearsal_wants_a_warehouse_of_its_own(ran: tuple[Warehouse, Ran], business: Path) -> None:

@@ -236,7 +236,7 @@ def test_months_are_labelled_as_far_as_there_is_room() -> None:
 
 def test_a_version_without_its_split_has_no_card(own: Warehouse) -> None:
     with working(own, "test") as con:
-        con.execute("delete from model_snapshots")
+        con.execute("delete from model_splits")
         with pytest.raises(ModelError, match="was not kept, so it can have no card"):
             card(con, own, find_version(con, own, None))
 

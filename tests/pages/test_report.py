@@ -299,14 +299,16 @@ def test_a_log_that_fell_silent_and_a_broken_rule_are_told(tmp_path: Path) -> No
 def test_what_landed_is_counted_with_what_did_not(tmp_path: Path) -> None:
     with small(tmp_path) as (con, _):
         rows = con.execute(
-            "select source_table, landed_rows, quarantined_rows from landed_rows order by all"
+            "select source_table, landings_summary, quarantined_rows from landings_summary order by all"
         ).fetchall()
         volume = con.execute("select count(*), sum(total_events), sum(active_users) from daily_volume").fetchall()
     events = sum(len(own) for own in SEEN.values())
     assert rows == [("events", events, 0), ("users", len(SEEN), 0)]
     assert volume == [(23, events, events)]
     with world(tmp_path / "bad", [user(1)], [event(1, 1, "2025-01-02"), event(2, 1, "nonsense")]) as (con, _):
-        rows = con.execute("select landed_rows, quarantined_rows, quarantined_values from landed_rows").fetchall()
+        rows = con.execute(
+            "select landings_summary, quarantined_rows, quarantined_values from landings_summary"
+        ).fetchall()
     assert sorted(rows) == [(1, 0, 0), (1, 1, 1)]
 
 
@@ -317,7 +319,7 @@ def test_the_heat_map_has_the_worst_first_and_says_what_it_leaves_out() -> None:
     severity = {"OK": 1, "WARN": 2, "FAIL": 3}
     rows = [
         {"as_of_date": day, "name": name, "kind": "number", "verdict": own[place], "severity": severity[own[place]],
-         "psi": 0.2, "floor_psi": 0.3, "said": "moved"}
+         "psi": 0.2, "floor_psi": 0.3, "message": "moved"}
         for name, own in verdicts.items() for place, day in enumerate(days)
     ]  # fmt: skip
     found = heat(rows)
@@ -328,7 +330,7 @@ def test_the_heat_map_has_the_worst_first_and_says_what_it_leaves_out() -> None:
 
 
 def test_what_was_not_watched_or_compared_has_an_empty_cell() -> None:
-    common = {"kind": "score", "psi": None, "floor_psi": None, "said": "not scored"}
+    common = {"kind": "score", "psi": None, "floor_psi": None, "message": "not scored"}
     rows = [
         {"as_of_date": date(2025, 1, 1), "name": "churn_risk", "verdict": None, "severity": 0, **common},
         {"as_of_date": date(2025, 1, 2), "name": "other", "verdict": "OK", "severity": 1, **common},

@@ -15,7 +15,7 @@ from churn_duck.scoring.expected_performance import (
     date_spread,
     drawn,
     estimates,
-    grounds,
+    evidence,
     line_covariance,
     realised,
 )
@@ -36,7 +36,7 @@ def coverage(worlds: int, users: int, spread: float = 0.0) -> Vector:
     held = []
     for seed in range(worlds):
         random = np.random.default_rng(seed)
-        found = grounds(dates(random, 4, users, spread), 30, seed)
+        found = evidence(dates(random, 4, users, spread), 30, seed)
         later = dates(random, 1, users, spread)
         made = estimates(later.churn_risk, found, seed)
         truth = realised(later.churn_risk, later.label)
@@ -60,7 +60,8 @@ def test_dates_that_were_off_make_the_interval_wider_and_a_biased_model_more_so(
     random = np.random.default_rng(3)
     risk = dates(random, 1, 400).churn_risk
     none, some, biased = (
-        estimates(risk, grounds(dates(random, 24, 200, *off), 30, 0), 0) for off in ((0.0, 0.0), (0.8, 0.0), (0.0, 1.0))
+        estimates(risk, evidence(dates(random, 24, 200, *off), 30, 0), 0)
+        for off in ((0.0, 0.0), (0.8, 0.0), (0.0, 1.0))
     )
     for first, second, third in zip(none, some, biased, strict=True):
         assert second.high - second.low > 1.2 * (first.high - first.low)
@@ -70,7 +71,11 @@ def test_dates_that_were_off_make_the_interval_wider_and_a_biased_model_more_so(
 
 def test_test_dates_that_overlap_count_as_one_window() -> None:
     rows = dates(np.random.default_rng(1), 4, 100)
-    assert (grounds(rows, 30, 0).windows, grounds(rows, 91, 0).windows, grounds(rows, 91, 0).dates) == (4, 1, 4)
+    assert (
+        evidence(rows, 30, 0).windows,
+        evidence(rows, 91, 0).windows,
+        evidence(rows, 91, 0).dates,
+    ) == (4, 1, 4)
 
 
 def test_metrics_of_drawn_labels_are_those_of_scikit_learn_with_ties() -> None:
@@ -99,7 +104,7 @@ def test_the_calibration_line_is_as_sure_as_a_resample_of_users_finds_it() -> No
 
 
 def test_no_churner_in_any_draw_means_no_estimate_of_the_pr_auc() -> None:
-    found = grounds(dates(np.random.default_rng(1), 4, 200), 30, 0)
+    found = evidence(dates(np.random.default_rng(1), 4, 200), 30, 0)
     assert [one.metric for one in estimates(np.full(5, 1e-12), found, 0)] == ["churn_rate"]
 
 
@@ -111,7 +116,7 @@ def test_doubts_are_told_in_sentences() -> None:
     }  # fmt: skip
     narrow = {"as_of_date": "2025-01-10", "low": 0.1, "high": 0.3, "is_covered": True}
     sure = narrow | {"metric": "churn_rate"}, narrow | {"metric": "pr_auc"}
-    found = doubts({"estimates": sure * 6, "grounds": [ground]}, Settings())
+    found = doubts({"estimates": sure * 6, "evidence": [ground]}, Settings())
     about = "estimate of 2025-01-10: "
     assert found == [
         about + "the test dates of m span 2 churn windows: how much dates differ is hardly known",
@@ -122,8 +127,8 @@ def test_doubts_are_told_in_sentences() -> None:
     ]
     wide = [narrow | {"metric": "pr_auc", "high": 0.9}]
     (said,) = (
-        one for one in doubts({"estimates": [*sure * 6, *wide], "grounds": [ground]}, Settings()) if "next" in one
+        one for one in doubts({"estimates": [*sure * 6, *wide], "evidence": [ground]}, Settings()) if "next" in one
     )
     assert said.startswith(about + "the interval of the PR-AUC is 0.10 to 0.90, which says next to nothing")
     good = ground | {"mean_risk": 0.15, "test_windows": 4, "test_ece": 0.02, "is_calibrated": True}
-    assert doubts({"estimates": sure * 6, "grounds": [good | {"model_age_days": 90}]}, Settings()) == []
+    assert doubts({"estimates": sure * 6, "evidence": [good | {"model_age_days": 90}]}, Settings()) == []

@@ -106,7 +106,7 @@ def test_a_model_from_the_future_or_for_another_question_is_refused(own: Warehou
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         ("delete from scoring_run where risk_rank = 1", "eligible users, but"),
         ("insert into scoring_run from scoring_run limit 1", "eligible users, but"),
@@ -120,12 +120,12 @@ def test_a_model_from_the_future_or_for_another_question_is_refused(own: Warehou
         ("update explained_run set other_contributions = 'nan' where method = 'shap'", "50 have contributions that do"),
     ],
 )
-def test_the_audit_notices_scores_that_are_not_the_users_own(own: Warehouse, fault: str, said: str) -> None:
+def test_the_audit_notices_scores_that_are_not_the_users_own(own: Warehouse, fault: str, message: str) -> None:
     with connected(own) as con:
         score(con, own, None, None, silent)
         model = require_production(con, own).scoring_model()
         con.execute(fault)
-        with pytest.raises(AuditFailed, match=said):
+        with pytest.raises(AuditFailed, match=message):
             scoring._audit(con, model)
 
 

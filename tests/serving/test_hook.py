@@ -95,7 +95,10 @@ def test_an_alert_that_fires_starts_once_and_names_who_asked(tmp_path: Path) -> 
     starter = Counting()
     client = calling(tmp_path, starter)
     first = post(client, message(alert(), alert("Watchdog"), alert()))
-    assert (first.status_code, first.json()) == (202, {"done": "started", "said": "told", "alerts": ["ChurnDataDrift"]})
+    assert (first.status_code, first.json()) == (
+        202,
+        {"done": "started", "message": "told", "alerts": ["ChurnDataDrift"]},
+    )
     again = post(client, message(alert()))
     assert (again.status_code, again.json()["done"]) == (200, "nothing")
     assert starter.told == [["ChurnDataDrift"], ["ChurnDataDrift"]]
@@ -115,7 +118,7 @@ def test_what_is_resolved_or_not_on_the_list_starts_nothing(tmp_path: Path, cont
     starter = Counting()
     answer = post(calling(tmp_path, starter), content)
     assert (answer.status_code, answer.json()["done"], starter.calls) == (200, "nothing", 0)
-    assert "none of these fires: ChurnDataDrift" in answer.json()["said"]
+    assert "none of these fires: ChurnDataDrift" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_nothing_is_learned_from_an_outage(own: Warehouse) -> None:
     with TestClient(create_app(own, None, Hook("hush", NAMES, starter))) as client:
         answer = post(client, message(alert()))
     assert (answer.status_code, answer.json()["done"], starter.calls) == (200, "nothing", 0)
-    assert answer.json()["said"] == "not on data that is itself in doubt: silent_days FAILed"
+    assert answer.json()["message"] == "not on data that is itself in doubt: silent_days FAILed"
 
 
 def waited_for(path: Path, text: str) -> str:
@@ -194,18 +197,18 @@ def test_a_process_is_started_once_a_cooldown_and_never_beside_another(tmp_path:
     waited_for(tmp_path / first.name, "begun")
     # not even by an API that has forgotten the first, and whose cooldown is over
     hasty = ProcessStarter(command, tmp_path, timedelta(0))
-    assert (hasty.start(NAMES).is_new, hasty.start(NAMES).said) == (False, "a retraining still runs")
+    assert (hasty.start(NAMES).is_new, hasty.start(NAMES).message) == (False, "a retraining still runs")
     (tmp_path / "end").touch()
     waited_for(tmp_path / first.name, "ended")
     later = _after(starter)
     assert (later.is_new, later.name) == (False, first.name)
-    assert "within the cooldown" in later.said
+    assert "within the cooldown" in later.message
 
 
 def _after(starter: ProcessStarter) -> Started:
     """What it says once the process has let its lock go."""
     deadline = time.monotonic() + 30
-    while (told := starter.start(NAMES)).said == "a retraining still runs" and time.monotonic() < deadline:
+    while (told := starter.start(NAMES)).message == "a retraining still runs" and time.monotonic() < deadline:
         time.sleep(0.02)
     return told
 
@@ -236,9 +239,9 @@ def test_an_alert_really_retrains_a_real_warehouse(own: Warehouse, monkeypatch: 
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with connected(own) as con:
-            if rows := con.execute("select reasons, said, outcome from retrainings").fetchall():
+            if rows := con.execute("select reasons, message, outcome from retrainings").fetchall():
                 break
-    assert rows == [(["alert"], "alert: ChurnRealisedLoss", "nothing_new")]
+    assert rows == [(["alert"], "alert: ChurnRealisedLoss", "no_new_data")]
 
 
 class Kubernetes(HTTPServer):
@@ -367,7 +370,10 @@ def test_in_a_cluster_the_cronjobs_template_becomes_a_job(
                 "spec": {
                     "containers": [
                         {"name": "proxy"},
-                        {"name": "churn-duck", "args": [*ARGS, "--reason", "alert", "--said", "alert: ChurnDataDrift"]},
+                        {
+                            "name": "churn-duck",
+                            "args": [*ARGS, "--reason", "alert", "--message", "alert: ChurnDataDrift"],
+                        },
                     ]
                 }
             },
@@ -388,7 +394,7 @@ def test_the_run_of_the_job_keeps_which_alert_asked_for_it_and_not_the_cronjobs_
         main._exit_code(["--warehouse", str(own.root), *made["spec"]["template"]["spec"]["containers"][1]["args"]]) == 0
     )
     with connected(own) as con:
-        rows = con.execute("select reasons, said from retrainings").fetchall()
+        rows = con.execute("select reasons, message from retrainings").fetchall()
     assert rows == [(["alert"], "alert: ChurnDataDrift, ChurnRealisedLoss")]
 
 
@@ -411,7 +417,7 @@ def test_there_is_one_job_until_a_cooldown_after_its_end_however_it_ended(
     assert [called(hour) for hour in (0, 23.9, 24.1)] == [202, 200, 200]
     kubernetes.ended["churn-duck-retrain-alert"] = 25 * 3600
     assert [called(hour) for hour in (26, 48.9)] == [200, 200]
-    assert post(client, message(alert())).json()["said"] == (
+    assert post(client, message(alert())).json()["message"] == (
         "already started: the Job churn-duck-retrain-alert exists; it runs, or ended less than 1440 minutes ago; "
         "kubectl delete job churn-duck-retrain-alert lets the next one start sooner"
     )

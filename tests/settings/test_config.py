@@ -28,7 +28,7 @@ drift:
   {bins: 10, warn_psi: 0.1, fail_psi: 0.25, warn_unseen: 0.01, fail_unseen: 0.03, warn_volume: 1.5, fail_volume: 2.0,
   fail_silent_days: 2}
 retraining: {cooldown_days: 7, every_days: 28, max_age_days: 91, doubt_days: 14}
-serving: {history_days: 90, keep_snapshots: 5, max_age_days: 2.0, max_rows: 10000,
+serving: {history_days: 90, keep_splits: 5, max_age_days: 2.0, max_rows: 10000,
           hook_alerts: [ChurnDataDrift, ChurnRealisedLoss], hook_cooldown_minutes: 1440}
 engine: {threads: null, memory_limit: null, lock_wait_seconds: 30.0}
 """
@@ -43,7 +43,7 @@ def test_the_defaults_are_the_decided_ones_and_an_empty_file_changes_nothing(tmp
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("churn: {windw_days: 30}", "unknown key churn.windw_days; allowed: activity, window_days"),
         ("chrun: {}", "unknown key chrun; allowed: calibration, churn, drift,"),
@@ -63,10 +63,10 @@ def test_the_defaults_are_the_decided_ones_and_an_empty_file_changes_nothing(tmp
         ("a: [", "is not YAML"),
     ],
 )
-def test_a_mistake_is_named_with_its_value_and_the_way_out(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mistake_is_named_with_its_value_and_the_way_out(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "churn.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=said) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         load_settings(path)
     assert "churn.yaml" in str(error.value)
 

@@ -19,7 +19,7 @@ from churn_duck.settings.config import Settings
 from churn_duck.settings.load import parse_settings
 from churn_duck.training.preconditions import days_needed, require_history
 from churn_duck.training.train import train
-from churn_duck.warehouse.as_of import see_world
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import open_warehouse, working
 from tests.conftest import silent
@@ -91,7 +91,7 @@ def test_the_last_day_before_landing_is_the_last_complete_one(tmp_path: Path) ->
     today = date.today()
     rows = [event(i, 1, f"{today + timedelta(days=ahead)}T00:00:00") for i, ahead in enumerate((-3, 0, 500))]
     with world(tmp_path, [user(1)], rows) as (con, warehouse):
-        assert see_world(con, warehouse, None) in (today - timedelta(days=1), today)
+        assert set_as_of_date(con, warehouse, None) in (today - timedelta(days=1), today)
         assert con.execute("select count(*) from calendar").fetchall()[0][0] < 10
 
 
@@ -100,9 +100,9 @@ def test_an_as_of_date_without_data_is_refused_and_changes_nothing(tmp_path: Pat
     with world(tmp_path, [user(1)], rows) as (con, warehouse):
         for impossible in (date(2024, 12, 31), date(2025, 3, 8)):
             with pytest.raises(WarehouseError, match="2025-01-01 to 2025-03-01"):
-                see_world(con, warehouse, impossible)
+                set_as_of_date(con, warehouse, impossible)
         assert con.execute("select as_of_date from period").fetchall() == [(date(2025, 3, 1),)]
-        assert see_world(con, warehouse, date(2025, 3, 7)) == date(2025, 3, 7)
+        assert set_as_of_date(con, warehouse, date(2025, 3, 7)) == date(2025, 3, 7)
 
 
 def test_files_or_settings_that_changed_since_the_build_are_noticed(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_files_or_settings_that_changed_since_the_build_are_noticed(tmp_path: Pa
         other = open_warehouse(parse_settings({"churn": {"window_days": 31}}, "test"), tmp_path)
         windows = open_warehouse(parse_settings({"features": {"windows_days": [3]}}, "test"), tmp_path)
         with pytest.raises(WarehouseError, match="settings or SQL have changed"):
-            see_world(con, windows, None)
+            set_as_of_date(con, windows, None)
         land_rows(warehouse, "users", [user(2)], "2")
         with pytest.raises(WarehouseError, match="files have landed"):
-            see_world(con, warehouse, None)
+            set_as_of_date(con, warehouse, None)
         list(build(con, other))
-        assert see_world(con, other, None) == date(2025, 1, 1)
+        assert set_as_of_date(con, other, None) == date(2025, 1, 1)
 
 
 def test_the_purge_keeps_every_training_label_before_the_first_test_day(looking: duckdb.DuckDBPyConnection) -> None:

@@ -35,7 +35,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
     Raises: ModelError when the model's file is not what was registered, its split was not kept, or a figure is missing.
     """
     name, told = version.model_version, version.metrics
-    split = fetched(con, "from model_snapshots where model_version = ? order by as_of_date", [name])
+    split = fetched(con, "from model_splits where model_version = ? order by as_of_date", [name])
     if not split:
         raise ModelError(f"the split of {name} was not kept, so it can have no card; run: churn-duck train --force")
     found = {

@@ -16,7 +16,7 @@ from churn_duck.monitoring.drift import see_watched_world
 from churn_duck.monitoring.performance import keep_intervals
 from churn_duck.pages.report import text as words
 from churn_duck.pages.report.page import page
-from churn_duck.progress import Tell
+from churn_duck.progress import Progress
 from churn_duck.warehouse.files import write_text
 from churn_duck.warehouse.query import fetched, literal
 from churn_duck.warehouse.store import Warehouse, transaction
@@ -33,16 +33,18 @@ def write_report(warehouse: Warehouse, content: dict[str, Any], out: Path | None
     return path
 
 
-def report(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, tell: Tell) -> dict[str, Any]:
+def report(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
+) -> dict[str, Any]:
     """The content of the page, JSON-ready; what is not there yet is empty, and the page says how to fill it.
 
     Raises: WarehouseError when the warehouse is not built.
     """
     end = see_watched_world(con, warehouse, as_of)
-    tell("looking up what came true")
+    progress("looking up what came true")
     with transaction(con):
         keep_intervals(con, warehouse.settings.training.random_state)
-    tell("gathering the report")
+    progress("gathering the report")
     current = production(con, warehouse)
     found = {
         "as_of_date": end,
@@ -115,7 +117,7 @@ def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     (seen,) = fetched(con, "select max(as_of_date) as last_event_date from daily_volume where total_events > 0")
     return {
         **seen,
-        "landings": fetched(con, "from landed_rows order by landing desc, source_table"),
+        "landings": fetched(con, "from landings_summary order by landing desc, source_table"),
         "days": fetched(
             con, f"from (from daily_volume order by as_of_date desc limit {VOLUME_DAYS}) order by as_of_date"
         ),

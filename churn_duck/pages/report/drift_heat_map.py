@@ -81,10 +81,10 @@ def _line(name: str, by_key: Checks, days: Sequence[date]) -> Line:
 
 def _cell(day: date, row: Mapping[str, Any] | None) -> Cell:
     if row is None or row["verdict"] is None:
-        return Cell("none", "", f"{day}: {row['said'] if row else 'not watched'}")
+        return Cell("none", "", f"{day}: {row['message'] if row else 'not watched'}")
     psi, floor = row["psi"], row["floor_psi"]
     measured = f", PSI {number(psi)}, floor {number(floor)}" if psi is not None else ""
     is_still = psi is not None and floor is not None and psi <= floor
     kind = "still" if row["verdict"] == "OK" and is_still else row["verdict"].lower()
     shown = f"{psi:.2f}".removeprefix("0") if psi is not None else row["verdict"]
-    return Cell(kind, shown, f"{day}: {row['verdict']}{measured}. {row['said']}")
+    return Cell(kind, shown, f"{day}: {row['verdict']}{measured}. {row['message']}")

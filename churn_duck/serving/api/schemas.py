@@ -100,10 +100,10 @@ class State(BaseModel):
 
 
 class Hooked(BaseModel):
-    """What a webhook came to: `done` is started or nothing, `said` why, `alerts` those that asked."""
+    """What a webhook came to: `done` is started or nothing, `message` why, `alerts` those that asked."""
 
     done: Literal["started", "nothing"]
-    said: str
+    message: str
     alerts: list[str]
 
 

@@ -84,5 +84,5 @@ def versions(snapshot: Snapshot) -> dict[str, Any]:
         "production": next(iter(snapshot.rows("from production")), None),
         "promotions": snapshot.rows("from promotions order by promoted_at desc"),
         "retrainings": snapshot.rows("from retrainings order by retrained_at desc limit ?", [SHOWN_RETRAININGS]),
-        "grounds": snapshot.rows("from retraining_grounds order by is_due desc, reason"),
+        "triggers": snapshot.rows("from retraining_triggers order by is_due desc, reason"),
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_duck.errors import ConfigError
-from churn_duck.serving.hook.starter import Started, StartFailed, grounds
+from churn_duck.serving.hook.starter import Started, StartFailed, retrain_options
 
 CRONJOB, NAMESPACE = "CHURN_DUCK_RETRAIN_CRONJOB", "CHURN_DUCK_NAMESPACE"
 CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -25,8 +25,8 @@ TIMEOUT_SECONDS = 10
 class Rejected(Exception):
     """The Kubernetes API said no; `status` is its HTTP status."""
 
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{status}: {said}")
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
         self.status = status
 
 
@@ -51,7 +51,9 @@ class JobStarter:
         jobs = f"/apis/batch/v1/namespaces/{self.namespace}"
         try:
             cronjob = self._call("GET", f"{jobs}/cronjobs/{self.cronjob}")
-            self._call("POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, grounds(alerts), self.cooldown))
+            self._call(
+                "POST", f"{jobs}/jobs", job(cronjob, name, self.namespace, retrain_options(alerts), self.cooldown)
+            )
         except Rejected as rejection:
             if rejection.status == 409:
                 return Started(name, False, self._already(name))

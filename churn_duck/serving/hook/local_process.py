@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from churn_duck.serving.api.auth import HOOK_TOKEN, TOKEN
-from churn_duck.serving.hook.starter import Started, StartFailed, grounds
+from churn_duck.serving.hook.starter import Started, StartFailed, retrain_options
 from churn_duck.warehouse.store import utc_now
 
 LOG, STAMP = "retrain_alert_", "%Y%m%dT%H%M%SZ"
@@ -31,7 +31,7 @@ class ProcessStarter:
         try:
             self._reports.mkdir(parents=True, exist_ok=True)
             with (self._reports / f".{LOG}lock").open("a") as lock:
-                return self._start(lock.fileno(), [*self._command, *grounds(alerts)])
+                return self._start(lock.fileno(), [*self._command, *retrain_options(alerts)])
         except OSError as error:
             raise StartFailed(f"cannot start {self._command[0]}: {error}") from error
 

@@ -82,18 +82,18 @@ def _answer(hook: Hook, snapshots: Snapshots, body: bytes) -> Response:
         started = hook.starter.start(asking)
     except StartFailed as error:
         return JSONResponse({"detail": str(error)}, 502)
-    return _told(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.said, asking)
+    return _told(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.message, asking)
 
 
 def _doubts(snapshots: Snapshots) -> str | None:
     """Why nothing should be learned from the data, as the newest snapshot has it: an outage alerts as drift does."""
     try:
         with snapshots.use() as snapshot:
-            (row,) = snapshot.rows("select any_value(data_doubts) as doubts from retraining_grounds")
+            (row,) = snapshot.rows("select any_value(data_doubts) as doubts from retraining_triggers")
     except ChurnDuckError:
         return None
     return row["doubts"] or None
 
 
-def _told(status: int, done: str, said: str, asking: list[str] | None = None) -> Response:
-    return JSONResponse({"done": done, "said": said, "alerts": asking or []}, status)
+def _told(status: int, done: str, message: str, asking: list[str] | None = None) -> Response:
+    return JSONResponse({"done": done, "message": message, "alerts": asking or []}, status)

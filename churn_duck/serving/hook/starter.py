@@ -13,7 +13,7 @@ class Started:
 
     name: str
     is_new: bool
-    said: str
+    message: str
 
 
 class StartFailed(Exception):
@@ -27,10 +27,10 @@ class Starter(Protocol):
         """Start one for these alerts, unless one was started within the cooldown or still runs. Raises: StartFailed."""
 
 
-def grounds(alerts: Sequence[str]) -> list[str]:
+def retrain_options(alerts: Sequence[str]) -> list[str]:
     """What `retrain` is told of why it runs, at the end of its command; of an option given twice, the last one counts.
 
-    That an alert fired is all that is known here. What the data say to it is for `retraining_grounds`: a lost list, for
-    instance, alerts as it is, and is a `realised_loss` only where the interval says that this is no chance.
+    That an alert fired is all that is known here. What the data say to it is for `retraining_triggers`: a lost list,
+    for instance, alerts as it is, and is a `realised_loss` only where the interval says that this is no chance.
     """
-    return ["--reason", "alert", "--said", f"alert: {', '.join(alerts)}"]
+    return ["--reason", "alert", "--message", f"alert: {', '.join(alerts)}"]

@@ -1,7 +1,7 @@
--- estimate_grounds: one row per scored day and model version: the facts on which an estimate for it stands.
+-- expected_performance_evidence: one row per scored day and model version: the facts on which an estimate rests.
 -- grain:  as_of_date, model_version
 -- reads:  realised_performance, test_scores, models, params
-create or replace view estimate_grounds as
+create or replace view expected_performance_evidence as
 with dates as (
     select
         model_version,
@@ -40,15 +40,18 @@ from realised_performance as performance
 left join tested on performance.model_version = tested.model_version
 left join models on performance.model_version = models.model_version;
 
-comment on column estimate_grounds.as_of_date is 'the scored UTC day';
-comment on column estimate_grounds.model_version is 'the model that scored';
-comment on column estimate_grounds.mean_risk is 'of the scored users, 0 to 1';
-comment on column estimate_grounds.lowest_mean_risk is 'lowest of the test dates, 0 to 1. NULL: no test rows are kept';
-comment on column estimate_grounds.highest_mean_risk is 'highest of the test dates, 0 to 1. NULL: as above';
-comment on column estimate_grounds.test_dates is 'dates that the model was tested on. NULL: as above';
-comment on column estimate_grounds.test_windows is 'churn windows that fit between them side by side. NULL: as above';
-comment on column estimate_grounds.test_ece is
+comment on column expected_performance_evidence.as_of_date is 'the scored UTC day';
+comment on column expected_performance_evidence.model_version is 'the model that scored';
+comment on column expected_performance_evidence.mean_risk is 'of the scored users, 0 to 1';
+comment on column expected_performance_evidence.lowest_mean_risk is
+'lowest of the test dates, 0 to 1. NULL: no test rows are kept';
+comment on column expected_performance_evidence.highest_mean_risk is
+'highest of the test dates, 0 to 1. NULL: as above';
+comment on column expected_performance_evidence.test_dates is 'dates that the model was tested on. NULL: as above';
+comment on column expected_performance_evidence.test_windows is
+'churn windows that fit between them side by side. NULL: as above';
+comment on column expected_performance_evidence.test_ece is
 'expected calibration error on the eligible test rows, 0 to 1. NULL: the model is not registered';
-comment on column estimate_grounds.is_calibrated is 'whether a sigmoid was fitted on later rows';
-comment on column estimate_grounds.model_age_days is
+comment on column expected_performance_evidence.is_calibrated is 'whether a sigmoid was fitted on later rows';
+comment on column expected_performance_evidence.model_age_days is
 'days from the last day that the model has seen to as_of_date. NULL: the model is not registered';

@@ -1,4 +1,4 @@
--- retraining_grounds: one row per reason to retrain, as the production model stands on the as-of date.
+-- retraining_triggers: one row per reason to retrain, as the production model stands on the as-of date.
 -- grain:  reason
 -- reads:  production_at, models, period, params, drift_reports, realised_performance, realised_intervals
 -- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known production ranks
@@ -6,7 +6,7 @@
 -- are of the data, not of the clock, and count from the newest training of any model. Where the data itself is in doubt
 -- (freshness, volume or a column FAILed) nothing should be learned from it, whatever the reason; but a volume that has
 -- FAILed for retraining_doubt_days is taken for the business, which has become another.
-create or replace view retraining_grounds as
+create or replace view retraining_triggers as
 with newest as (
     select max(models.as_of_date) as trained_until
     from models
@@ -123,7 +123,7 @@ grounds as (
     select
         'drift' as reason,
         failed.features is not null as is_due,
-        coalesce('FAIL: ' || failed.features, 'nothing FAILed, or drift was not checked') as said
+        coalesce('FAIL: ' || failed.features, 'nothing FAILed, or drift was not checked') as message
     from failed
     union all
     select
@@ -134,7 +134,7 @@ grounds as (
             || format('{:.3f}', judged.expected_roc_auc) || ', PR-AUC ' || format('{:.3f}', judged.pr_auc)
             || ', recency rule ' || format('{:.3f}', judged.recency_pr_auc),
             'no label is known yet of a day that production scored'
-        ) as said
+        ) as message
     from standing
     left join judged on standing.model_version = judged.model_version
     union all
@@ -142,21 +142,21 @@ grounds as (
         'schedule' as reason,
         coalesce(days_since_training >= retraining_every_days, false) as is_due,
         days_since_training || ' days since the last training, '
-        || coalesce(retraining_every_days || ' are planned', 'none are planned') as said
+        || coalesce(retraining_every_days || ' are planned', 'none are planned') as message
     from standing
     union all
     select
         'age' as reason,
         coalesce(age_days >= retraining_max_age_days, false) as is_due,
         'production has seen nothing for ' || age_days || ' days, '
-        || coalesce(retraining_max_age_days || ' are the limit', 'there is no limit') as said
+        || coalesce(retraining_max_age_days || ' are the limit', 'there is no limit') as message
     from standing
 )
 
 select
     grounds.reason,
     grounds.is_due,
-    grounds.said,
+    grounds.message,
     standing.days_since_training,
     standing.days_since_training < standing.retraining_cooldown_days as is_cooling_down,
     failed.doubts as data_doubts
@@ -164,11 +164,11 @@ from grounds
 cross join standing
 cross join failed;
 
-comment on column retraining_grounds.reason is 'drift, realised_loss, schedule or age';
-comment on column retraining_grounds.is_due is 'whether it asks for a retraining';
-comment on column retraining_grounds.said is 'the figures in words';
-comment on column retraining_grounds.days_since_training is 'days of the data since the newest training';
-comment on column retraining_grounds.is_cooling_down is 'whether that is too recent to retrain for any reason';
-comment on column retraining_grounds.data_doubts is
+comment on column retraining_triggers.reason is 'drift, realised_loss, schedule or age';
+comment on column retraining_triggers.is_due is 'whether it asks for a retraining';
+comment on column retraining_triggers.message is 'the figures in words';
+comment on column retraining_triggers.days_since_training is 'days of the data since the newest training';
+comment on column retraining_triggers.is_cooling_down is 'whether that is too recent to retrain for any reason';
+comment on column retraining_triggers.data_doubts is
 'what FAILed of freshness, volume and columns on the as-of date, and not for so long that it is the business itself.
 NULL: nothing, or drift was not checked';

@@ -1,9 +1,9 @@
--- clean_users: one row per user who landed after a landing with an id, a signup date and every required attribute.
+-- users_clean_after: one row per user who landed after a landing with an id, a signup date and required attributes.
 -- grain:  user_id
 -- reads:  raw_users, landings
--- A table macro: from clean_users(0) for all. The one definition of a user: of several rows the newest landing counts,
--- and in it the first row.
-create or replace macro clean_users(after_landing) as table
+-- A table macro: from users_clean_after(0) for all. The one definition of a user: of several rows the newest landing
+-- counts, and in it the first row.
+create or replace macro users_clean_after(after_landing) as table
 with lacking as (
     select distinct
         landing,

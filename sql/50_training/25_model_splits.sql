@@ -1,0 +1,18 @@
+-- model_splits: one row per model version and snapshot date, as training_snapshots was when the model learned.
+-- grain:  model_version, as_of_date
+-- reads:
+-- Kept, never rebuilt: training_snapshots moves on with the data, the split that a version was tested by does not.
+create table if not exists model_splits (
+    model_version varchar not null,
+    as_of_date date not null,
+    label_end_date date not null,
+    split varchar not null,
+    calibration_role varchar
+);
+
+comment on column model_splits.model_version is 'the model that learned by this split';
+comment on column model_splits.as_of_date is 'features were known at the end of this UTC day';
+comment on column model_splits.label_end_date is 'last day that the label looked at';
+comment on column model_splits.split is 'train, purge, test or warm_up';
+comment on column model_splits.calibration_role is
+'of a training day: fit, purge or calibrate. NULL: no training day, or no room for a purged calibration';
