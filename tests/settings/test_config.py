@@ -59,7 +59,7 @@ def test_the_defaults_are_the_decided_ones_and_an_empty_file_changes_nothing(tmp
         ("features: {exclude: ['a; drop table']}", "must be an identifier"),
         ("engine: {memory_limit: lots}", "engine.memory_limit is 'lots'"),
         ("drift: {warn_psi: 0.3}", "must be greater than warn_psi"),
-        ("- a list", "must hold keys and values"),
+        ("- a list", "must be a mapping of keys to values"),
         ("a: [", "is not YAML"),
     ],
 )
