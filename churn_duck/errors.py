@@ -1,21 +1,21 @@
-"""Everything that Churn Duck raises on purpose.
+"""The exceptions that Churn Duck raises on purpose.
 
 ChurnDuckError
-├── ConfigError            the configuration file: unknown key, wrong type, bad value
-├── WarehouseError         the folder or the DuckDB file: missing, locked, not built, out of date
-├── LandingError           a source file: missing, unreadable, without a needed column
-├── SqlError               a view failed: carries the file and DuckDB's message
-├── ValidationFailed       the data broke a rule that is a failure
+├── ConfigError            the configuration file has an unknown key, wrong type or bad value
+├── WarehouseError         the folder or the DuckDB file is missing, locked, not built or out of date
+├── LandingError           a source file is missing, unreadable or lacks a required column
+├── SqlError               a statement failed; names the file and quotes DuckDB
+├── ValidationFailed       the data breaks a rule with severity fail
 ├── HistoryTooShort        too few days for features, label, purge and test
-├── NothingNew             training would repeat what has been trained
+├── NothingNew             the same data was already trained on
 ├── ModelError             a model cannot be trained, exported, verified or found
-├── AuditFailed            a scoring run did not score exactly whom it should
+├── AuditFailed            a scoring run missed users, or scored some it should not
 └── ProofFailed            a planted effect was not recovered
 """
 
 
 class ChurnDuckError(Exception):
-    """What is wrong, the value, and the way out, in one message."""
+    """Base of all. The message says what is wrong, the value, and the way out."""
 
     exit_code = 1
 

@@ -1,12 +1,12 @@
-"""How long work reports its steps."""
+"""Progress of long jobs, step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# hears each step of long work
+# callback that receives the name of each step
 Progress = Callable[[str], None]
 
 
 def no_progress(step: str) -> None:
-    """For work that nobody listens to."""
+    """Ignores progress."""

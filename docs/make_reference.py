@@ -56,7 +56,7 @@ The defaults are those of an e-learning business. With `measures` of your own, `
 
 Rules that go across keys: names are lower-case identifiers, and no two columns may get the same one; measures read
 declared values, and only numbers are summed; ratios name measures that add up; a type that a measure declares
-`activity: false` cannot be in `churn.activity`; each `drift.fail_...` must exceed its `drift.warn_...`;
+`activity: false` cannot be in `churn.activity`; each `drift.fail_...` must be greater than its `drift.warn_...`;
 `features.exclude` takes names of features (columns of `user_features`), all but `days_since_last_activity`."""
 ABOUT_COMMANDS = """In a checkout each command is `uv run churn-duck ...`. `--help` after any command shows what stands
 here. Exit codes: [exit_codes.md](exit_codes.md)."""

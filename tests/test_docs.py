@@ -99,7 +99,7 @@ def test_every_configuration_in_the_guide_is_valid() -> None:
 
 def test_the_rules_across_keys_are_as_described() -> None:
     for what in ("psi", "unseen", "volume"):
-        with pytest.raises(errors.ConfigError, match=f"fail_{what} is .* must exceed warn_{what}"):
+        with pytest.raises(errors.ConfigError, match=f"fail_{what} is .* must be greater than warn_{what}"):
             parse_settings(
                 {"drift": {f"warn_{what}": 0.9 + (what == "volume"), f"fail_{what}": 0.9 + (what == "volume")}}, "test"
             )

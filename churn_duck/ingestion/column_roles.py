@@ -53,21 +53,25 @@ class Roles:
     signup: Column | None = None
 
 
-def roles(con: duckdb.DuckDBPyConnection, events: Profile, users: Profile | None, told: Mapping[str, str]) -> Roles:
-    """The columns in their roles; `told` are those that a person has named.
+def find_roles(
+    con: duckdb.DuckDBPyConnection, events: Profile, users: Profile | None, given: Mapping[str, str]
+) -> Roles:
+    """The columns in their roles; `given` are those named by the user.
 
     Raises: LandingError when nothing looks like a user or a time, with what there is.
     """
-    time = _told(events, told, "event_time") or _time(events)
-    key, user = _key_and_user(con, events, users, told, time)
-    event_id = _told(events, told, "event_id") or _event_id(con, events, {user.name, time.name})
-    kind = _told(events, told, "event_type") or _type(events, {user.name, time.name, event_id.name if event_id else ""})
-    signup = (_told(users, told, "signup_date") or _signup(users)) if users else None
+    time = _given(events, given, "event_time") or _time(events)
+    key, user = _key_and_user(con, events, users, given, time)
+    event_id = _given(events, given, "event_id") or _event_id(con, events, {user.name, time.name})
+    kind = _given(events, given, "event_type") or _type(
+        events, {user.name, time.name, event_id.name if event_id else ""}
+    )
+    signup = (_given(users, given, "signup_date") or _signup(users)) if users else None
     return Roles(user, time, kind, event_id, key, signup)
 
 
-def _told(profile: Profile, told: Mapping[str, str], role: str) -> Column | None:
-    return profile.find(told[role]) if role in told else None
+def _given(profile: Profile, given: Mapping[str, str], role: str) -> Column | None:
+    return profile.find(given[role]) if role in given else None
 
 
 def _named(label: str, words: tuple[str, ...]) -> float:
@@ -94,26 +98,26 @@ def _time(events: Profile) -> Column:
             return 0
         return 0.1 + named + 0.2 * (column.distinct > 10)
 
-    found = _best(events.columns, worth)
-    if found is None:
+    column = _best(events.columns, worth)
+    if column is None:
         raise LandingError(
             f"no column of {events.files[0]} reads as a date or a time; it has: {_names(events)}; "
             "name one with --column event_time=NAME, or bring its values into a form like 2025-04-30 12:00:00"
         )
-    return found
+    return column
 
 
 def _key_and_user(
-    con: duckdb.DuckDBPyConnection, events: Profile, users: Profile | None, told: Mapping[str, str], time: Column
+    con: duckdb.DuckDBPyConnection, events: Profile, users: Profile | None, given: Mapping[str, str], time: Column
 ) -> tuple[Column | None, Column]:
     """The id in the users table, and the column of events that carries it."""
-    named = _told(events, told, "user_id")
+    named = _given(events, given, "user_id")
     others = [column for column in events.columns if column is not time and column.distinct > 1]
     if users is None:
-        found = named or _best(others, _worth_as_user)
-        if found is None:
+        column = named or _best(others, _worth_as_user)
+        if column is None:
             raise _no_user(events)
-        return None, found
+        return None, column
     keys = [column for column in users.columns if _is_key(con, users, column)]
     pairs = {
         (key.name, column.name): (key, column, _shared(con, users, key, events, column))
@@ -127,7 +131,7 @@ def _key_and_user(
     )
     if not scored or scored[0][2] < 0.02:
         raise LandingError(
-            f"no id in {users.files[0]} ({', '.join(one.name for one in keys) or 'no column differs for every user'}) "
+            f"no id in {users.files[0]} ({', '.join(key.name for key in keys) or 'no column differs for every user'}) "
             f"occurs in {events.files[0]}; are these the same users? --column user_id=NAME names the column of events"
         )
     return scored[0][0], scored[0][1]
@@ -157,15 +161,15 @@ def _is_key(con: duckdb.DuckDBPyConnection, users: Profile, column: Column) -> b
 
 def _shared(con: duckdb.DuckDBPyConnection, users: Profile, key: Column, events: Profile, column: Column) -> float:
     """Share of the column's values that are users, times the share of the users that it names."""
-    asked, given = (
-        f"(select distinct {id_text(one)} as id from {relation} where {id_text(one)} is not null)"
-        for one, relation in ((key, users.relation), (column, events.relation))
+    user_ids, event_ids = (
+        f"(select distinct {id_text(side)} as id from {relation} where {id_text(side)} is not null)"
+        for side, relation in ((key, users.relation), (column, events.relation))
     )
-    met, ids, known = con.execute(
-        f"select (select count(*) from {asked} semi join {given} using (id)), "
-        f"(select count(*) from {given}), (select count(*) from {asked})"
+    shared, ids, user_count = con.execute(
+        f"select (select count(*) from {user_ids} semi join {event_ids} using (id)), "
+        f"(select count(*) from {event_ids}), (select count(*) from {user_ids})"
     ).fetchall()[0]
-    return float(met / max(ids, 1) * met / max(known, 1))
+    return float(shared / max(ids, 1) * shared / max(user_count, 1))
 
 
 def _event_id(con: duckdb.DuckDBPyConnection, events: Profile, taken: set[str]) -> Column | None:
@@ -175,11 +179,11 @@ def _event_id(con: duckdb.DuckDBPyConnection, events: Profile, taken: set[str]) 
         full = column.filled == column.rows and column.distinct > 0.8 * column.rows
         return _named(column.label, EVENT_ID_WORDS) if full and column.name not in taken else 0
 
-    found = _best(events.columns, worth)
-    if found is None:
+    column = _best(events.columns, worth)
+    if column is None:
         return None
-    distinct = con.execute(f"select count(distinct {quoted(found.name)}) from {events.relation}").fetchall()[0][0]
-    return found if distinct == events.rows else None
+    distinct = con.execute(f"select count(distinct {quoted(column.name)}) from {events.relation}").fetchall()[0][0]
+    return column if distinct == events.rows else None
 
 
 def _type(events: Profile, taken: set[str]) -> Column | None:

@@ -1,4 +1,4 @@
-"""Source files to typed, append-only Parquet; what cannot be typed goes to quarantine with its reason."""
+"""Lands source files as typed, append-only Parquet; values that cannot be typed go to quarantine with a reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,12 +21,12 @@ from churn_duck.warehouse.catalog import render, sql_folder
 from churn_duck.warehouse.files import replacing, sha256
 from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.raw_files import landing_of, raw_names
-from churn_duck.warehouse.store import Warehouse, engine_config
+from churn_duck.warehouse.store import Warehouse, engine_config, utc_now
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of one source file."""
+    """The result of landing one source file."""
 
     table: Table
     source: str
@@ -43,7 +42,7 @@ class Landed:
 
 @dataclass(frozen=True)
 class _Task:
-    """One source file on its way: `number` is the landing's, `rows_before` counts its earlier files' rows."""
+    """One source file to land in landing `number`; `rows_before` counts the rows of its earlier files."""
 
     table: Table
     source: SourceFile
@@ -57,7 +56,7 @@ class _Task:
 
     @property
     def name(self) -> str:
-        """Name of the raw file; of two with one key the later landing counts."""
+        """The name of the raw file; of two files with the same key the later landing counts."""
         key = f"q{self.source.query_key}" if self.source.query_key else self.content[:16]
         return f"{self.number:06d}-{self.order:04d}-{key}-{self.digest}.parquet"
 
@@ -65,12 +64,12 @@ class _Task:
 def land(
     warehouse: Warehouse, table: Table, pattern: str | Source | None = None, number: int | None = None
 ) -> Iterator[Landed]:
-    """Land every file of a source; a content landed before in the same reading is skipped.
+    """Lands every file of a source; skips content that has landed before and was read in the same way.
 
-    `pattern` is a path, a glob, a folder or a whole source; None: the configured one. `number` is the landing's;
-    None: the next one.
+    `pattern` is a path, a glob, a folder or a source; None: the configured source. `number` is that of the landing;
+    None: the next number.
 
-    Raises: LandingError for a missing or unreadable file, or one without a column that every row needs.
+    Raises: LandingError for a missing or unreadable file, or one without a required column.
     """
     source = _source(warehouse, table, pattern)
     columns = landed_columns(warehouse.settings, table)
@@ -81,9 +80,9 @@ def land(
             content = _digest(sha256(file.path), *(f"{key}={value}" for key, value in file.hive.items()))
             digest = _digest(content, reading(columns, source.time_zone))[:16]
             task = _Task(table, file, columns, source.time_zone, content, digest, number, order, rows_before)
-            known = [path for path in warehouse.landed(table) if path.name.endswith(f"-{digest}.parquet")]
-            if known:
-                yield _again(task, known[0])
+            earlier = [path for path in warehouse.landed(table) if path.name.endswith(f"-{digest}.parquet")]
+            if earlier:
+                yield _already_landed(task, earlier[0])
                 continue
             landed = _land_file(warehouse, task, Path(scratch))
             rows_before += landed.rows + landed.quarantined_rows
@@ -93,40 +92,40 @@ def land(
 def _source(warehouse: Warehouse, table: Table, pattern: str | Source | None) -> Source:
     configured = source_of(warehouse.settings, table)
     if isinstance(pattern, str):
-        # another place, read in the same way
+        # other files, read in the same way
         return configured.model_copy(update={"path": pattern, "query": None, "connection": None})
     return pattern or configured
 
 
 def land_sources(warehouse: Warehouse, users: str | None, events: str | None, progress: Progress) -> list[Landed]:
-    """Land the given files or globs, users first; None: nothing of that table.
+    """Lands the given files or globs, users first; None: no files of that table.
 
-    Raises: LandingError for a file of no use, or for files of somebody's own in a warehouse that `demo` made.
+    Raises: LandingError for an unusable file, or for other files than the demo's in a warehouse that `demo` created.
     """
     return _land_all(warehouse, {"users": users, "events": events}, progress)
 
 
 def land_configured(warehouse: Warehouse, progress: Progress) -> list[Landed]:
-    """Land what `sources` names, users first. Raises: LandingError as `land_sources` does."""
+    """Lands the configured `sources`, users first. Raises: LandingError as `land_sources` does."""
     sources = {table: source_of(warehouse.settings, table) for table in TABLES}
     return _land_all(warehouse, {table: source for table, source in sources.items() if source.is_given}, progress)
 
 
-def _land_all(warehouse: Warehouse, given: Mapping[Table, str | Source | None], progress: Progress) -> list[Landed]:
+def _land_all(warehouse: Warehouse, sources: Mapping[Table, str | Source | None], progress: Progress) -> list[Landed]:
     landed: list[Landed] = []
     number = _next_number(warehouse)
     for table in TABLES:
-        place = given.get(table)
-        if place is None:
+        source = sources.get(table)
+        if source is None:
             continue
-        path = place if isinstance(place, str) else place.path
+        path = source if isinstance(source, str) else source.path
         if warehouse.is_invented and (path is None or Path(path).parent != warehouse.generated):
             raise LandingError(
-                f"{warehouse.root} holds the users that demo invented, and your own must not mix with them; "
-                f"give them another --warehouse DIR, or delete {warehouse.root}"
+                f"{warehouse.root} holds demo data; load your own data into another warehouse: "
+                f"--warehouse DIR, or delete {warehouse.root}"
             )
         progress(f"landing {table}")
-        landed.extend(land(warehouse, table, place, number))
+        landed.extend(land(warehouse, table, source, number))
     return landed
 
 
@@ -139,16 +138,16 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _again(task: _Task, known: Path) -> Landed:
+def _already_landed(task: _Task, earlier: Path) -> Landed:
     with closing(duckdb.connect()) as con:
-        rows = con.execute(f"select count(*) from read_parquet({literal(str(known))})").fetchall()[0][0]
-    return Landed(task.table, task.source.name, known.name, rows, 0, 0, True, False, [], [])
+        rows = con.execute(f"select count(*) from read_parquet({literal(str(earlier))})").fetchall()[0][0]
+    return Landed(task.table, task.source.name, earlier.name, rows, 0, 0, True, False, [], [])
 
 
 def _land_file(warehouse: Warehouse, task: _Task, scratch: Path) -> Landed:
     config = engine_config(warehouse.settings.engine, scratch / "spill")
     with closing(duckdb.connect(config=config)) as con:
-        # texts and times without a zone of their own are of the source's
+        # applies to texts and times without a zone of their own
         con.execute(f"set TimeZone = {literal(task.time_zone)}")
         try:
             landed = _write(con, warehouse, task, opened(con, task.source, task.columns))
@@ -157,44 +156,44 @@ def _land_file(warehouse: Warehouse, task: _Task, scratch: Path) -> Landed:
     return landed
 
 
-def _write(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, task: _Task, found: Opened) -> Landed:
-    context = _context(task, found)
-    missing = [column.name for column in task.columns if not found.has(column) and not column.optional_in_file]
+def _write(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, task: _Task, file: Opened) -> Landed:
+    context = _context(task, file)
+    missing = [column.name for column in task.columns if not file.has(column) and not column.optional_in_file]
     metadata = {
         "source_table": task.table,
         "landing": str(task.number),
         "source_file": Path(task.source.name).name,
         "missing_columns": ", ".join(missing),
         "columns": schema_text(task.columns),
-        "landed_at": datetime.now(UTC).replace(tzinfo=None).isoformat(" "),
+        "landed_at": utc_now().isoformat(" "),
     }
     con.execute(render(sql_folder() / "shared" / "landing.sql.jinja", context))
     with (
         replacing(warehouse.raw(task.table) / task.name) as raw,
         replacing(warehouse.quarantine(task.table) / task.name) as quarantine,
     ):
-        _copy(con, "landings_summary", raw, metadata)
-        # only now: DuckDB makes its table of rejected lines when a CSV has been read once
+        _copy(con, "landed_rows", raw, metadata)
+        # after the first read of a CSV, which creates DuckDB's table of rejected lines
         con.execute(render(sql_folder() / "shared" / "quarantine.sql.jinja", context))
         _copy(con, "quarantined_values", quarantine, metadata)
-        rows, untyped, lost = _counts(con, raw, quarantine)
+        rows, untyped, quarantined = _counts(con, raw, quarantine)
     replaced = _drop_replaced(warehouse, task)
     return Landed(
         task.table,
         task.source.name,
         task.name,
         rows,
-        lost,
+        quarantined,
         untyped,
         False,
         replaced,
         missing,
-        found.ignored(task.columns),
+        file.ignored(task.columns),
     )
 
 
 def _drop_replaced(warehouse: Warehouse, task: _Task) -> bool:
-    """Delete what this landing replaces; `Warehouse.landed` passes over it should this be the last moment."""
+    """Deletes the files that this landing replaces; `Warehouse.landed` skips them even if the process dies before."""
     old = warehouse.replaced(task.table)
     for path in old:
         path.unlink()
@@ -202,13 +201,13 @@ def _drop_replaced(warehouse: Warehouse, task: _Task) -> bool:
     return bool(old)
 
 
-def _context(task: _Task, found: Opened) -> dict[str, object]:
+def _context(task: _Task, file: Opened) -> dict[str, object]:
     return {
         "table": task.table,
         "landing": task.number,
         "rows_before": task.rows_before,
         "columns": task.columns,
-        "found": found,
+        "file": file,
         "time_zone": task.time_zone,
         "required": [column.name for column in task.columns if column.required],
     }
@@ -226,6 +225,6 @@ def _counts(con: duckdb.DuckDBPyConnection, raw: Path, quarantine: Path) -> tupl
 
 def _copy(con: duckdb.DuckDBPyConnection, view: str, path: Path, metadata: dict[str, str]) -> None:
     pairs = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
-    # version 2 has encodings for rising numbers: a third less to write and to keep
+    # version 2 has encodings for increasing numbers, which save a third of the size
     form = f"format parquet, parquet_version v2, compression zstd, kv_metadata {{{pairs}}}"
     con.execute(f"copy {view} to {literal(str(path))} ({form})")

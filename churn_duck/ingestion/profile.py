@@ -1,4 +1,4 @@
-"""What a file's columns hold, told by its values alone: whole numbers, levels, moments, keys."""
+"""What the columns of a file hold, judged by the values alone: integers, levels, moments, keys."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from churn_duck.ingestion.sources import SourceFile, form, source_files
 from churn_duck.settings.config import Engine, Source
 from churn_duck.warehouse.query import literal, quoted
 
-# no more is read than this; a larger log is judged by its first files
+# the most rows to read; a larger log is judged by its first files
 LOOK_ROWS = 20_000_000
 MANY_LEVELS = 200
 NEARLY_ALL = 0.98
 MOMENT_VALUES = 5_000
-# so many objects are opened to learn their keys
+# objects that are opened to find their keys
 OBJECTS = 200
-# how people write moments, the unambiguous ways first
+# strptime formats, the unambiguous ones first
 FORMATS = (
     "%Y%m%d",
     "%Y%m%d%H%M%S",
@@ -40,13 +40,13 @@ FORMATS = (
     ),
 )
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
-# seconds since 1970 of 1990 and 2100: what is outside is no moment
+# epoch seconds of 1990 and 2100: a number outside is not a moment
 EPOCH_RANGE = (631_152_000, 4_102_444_800)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """How a column is read as a moment: `formats` are all that fit, () for ISO and typed columns."""
+    """How to read a column as a moment: `formats` are all that fit, () for ISO and typed columns."""
 
     formats: tuple[str, ...] = ()
     has_zone: bool = False
@@ -54,7 +54,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `distinct` is exact up to rounding by DuckDB; `levels` are its values where these are few."""
+    """One column: `distinct` is DuckDB's approximate count; `levels` counts its values if they are few."""
 
     name: str
     type: str
@@ -70,29 +70,29 @@ class Column:
 
     @property
     def label(self) -> str:
-        """Its name as an identifier: InvoiceNo is invoice_no."""
+        """The name as an identifier: InvoiceNo becomes invoice_no."""
         return identifier(self.name)
 
     @property
     def is_text(self) -> bool:
-        """Whether it holds words."""
+        """Whether it holds text."""
         return not self.is_number and self.moment is None and self.type in ("VARCHAR", "UUID")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One table: where it came from, and its columns. `relation` is the temporary table with its rows."""
+    """One table: its files and columns. `relation` is the temporary table with its rows."""
 
     relation: str
     files: list[str]
     files_read: int
     rows: int
     columns: list[Column]
-    # of JSON: the object and the key that a column was taken from
+    # of JSON: the object and the key of each column that was unfolded
     nested: dict[str, tuple[str, str]]
 
     def find(self, name: str) -> Column:
-        """A column by its name, whatever the case. Raises: LandingError listing those that there are."""
+        """The column of that name, ignoring case. Raises: LandingError listing the columns."""
         for column in self.columns:
             if column.name.lower() == name.lower():
                 return column
@@ -101,14 +101,14 @@ class Profile:
 
 
 def identifier(name: str) -> str:
-    """A column's or a type's name in the form that settings take."""
+    """The name of a column or event type in the form that settings accept."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     plain = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
     return f"n_{plain}"[:50] if not plain or plain[0].isdigit() else plain[:50]
 
 
 def id_text(column: Column) -> str:
-    """SQL for an id as text, the same from a file that holds it as 17850.0."""
+    """SQL for an id as text; 17850.0 becomes 17850."""
     if column.is_whole:
         return f"cast(try_cast({quoted(column.name)} as bigint) as varchar)"
     return f"nullif(trim({text_of(column)}), '')"
@@ -120,16 +120,16 @@ def text_of(column: Column) -> str:
 
 
 def profiled(con: duckdb.DuckDBPyConnection, table: str, path: str, scratch: Path) -> Profile:
-    """Read a table's files into `looked_<table>` and look at every column.
+    """Reads the files of a table into `profiled_<table>` and profiles every column.
 
-    Raises: LandingError for nothing found, or files without a header.
+    Raises: LandingError for no matching file, or files without a header.
     """
-    relation, names, read = f"looked_{table}", [], 0
+    relation, names, read = f"profiled_{table}", [], 0
     rows = 0
     for file in source_files(table, Source(path=path), scratch, Engine()):
         names.append(file.name)
         if rows < LOOK_ROWS:
-            rows = _take(con, relation, file, first=read == 0)
+            rows = _append(con, relation, file, first=read == 0)
             read += 1
     nested = _unfold(con, relation) if form(names[0]) == "json" else {}
     columns = [_column(con, relation, str(name), str(kind)) for name, kind in _described(con, relation)]
@@ -137,7 +137,7 @@ def profiled(con: duckdb.DuckDBPyConnection, table: str, path: str, scratch: Pat
 
 
 def _unfold(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple[str, str]]:
-    """Give each key of an object a column of its own, named as `sources.*.columns` reaches it: actor.login."""
+    """Adds a column for each key of an object, named as `sources.*.columns` reads it, such as actor.login."""
     nested = {}
     for name, _ in _described(con, relation):
         values = con.execute(
@@ -154,17 +154,19 @@ def _unfold(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, tuple[st
     return nested
 
 
-def _take(con: duckdb.DuckDBPyConnection, relation: str, file: SourceFile, first: bool) -> int:
-    found = opened(con, file, [])
-    names = [name for name, _ in _described(con, "source") if name.lower() in found.names]
+def _append(con: duckdb.DuckDBPyConnection, relation: str, file: SourceFile, first: bool) -> int:
+    source = opened(con, file, [])
+    names = [name for name, _ in _described(con, "source") if name.lower() in source.names]
     if all(re.fullmatch(r"[\d.:+ -]*", name) for name in names):
-        raise LandingError(f"{file.name} has no header: its first line is {', '.join(found.names)}; add one with names")
+        raise LandingError(
+            f"{file.name} has no header: its first line is {', '.join(source.names)}; add one with names"
+        )
     if first:
         columns = ", ".join(quoted(name) for name in names)
         con.execute(f"create temp table {relation} as select {columns} from source")
     else:
-        known = {name.lower() for name, _ in _described(con, relation)}
-        shared = ", ".join(quoted(name) for name in names if name.lower() in known)
+        existing = {name.lower() for name, _ in _described(con, relation)}
+        shared = ", ".join(quoted(name) for name in names if name.lower() in existing)
         con.execute(f"insert into {relation} by name select {shared} from source")
     con.execute("drop view source")
     return int(con.execute(f"select count(*) from {relation}").fetchall()[0][0])
@@ -176,7 +178,7 @@ def _described(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str,
 
 def _column(con: duckdb.DuckDBPyConnection, relation: str, name: str, kind: str) -> Column:
     column = quoted(name)
-    # a table made by pandas has NaN where there is nothing
+    # pandas writes NaN for missing values
     given = f"case when isfinite({column}) then {column} end" if kind in ("DOUBLE", "FLOAT") else column
     text = f"nullif(trim(cast({given} as varchar)), '')"
     rows, filled, distinct, whole, numbers, negative, longest = con.execute(f"""
@@ -233,14 +235,14 @@ def _moment(con: duckdb.DuckDBPyConnection, relation: str, column: str, kind: st
     if fits >= NEARLY_ALL:
         zoned = _share(con, sample, "regexp_matches(value, '[0-9 ](Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$')")
         return Moment(has_zone=zoned >= NEARLY_ALL)
-    formats = tuple(way for way in FORMATS if _strptime_share(con, sample, way) >= NEARLY_ALL)
+    formats = tuple(pattern for pattern in FORMATS if _strptime_share(con, sample, pattern) >= NEARLY_ALL)
     return Moment(formats, "%z" in formats[0]) if formats else None
 
 
 def _numeric_moment(con: duckdb.DuckDBPyConnection, sample: str) -> Moment | None:
-    for way in ("%Y%m%d", "%Y%m%d%H%M%S"):
-        if _strptime_share(con, sample, way) >= NEARLY_ALL:
-            return Moment((way,))
+    for pattern in ("%Y%m%d", "%Y%m%d%H%M%S"):
+        if _strptime_share(con, sample, pattern) >= NEARLY_ALL:
+            return Moment((pattern,))
     for name, scale in EPOCHS.items():
         low, high = (edge * scale for edge in EPOCH_RANGE)
         if _share(con, sample, f"cast(value as double) between {low} and {high}") >= NEARLY_ALL:
@@ -248,10 +250,10 @@ def _numeric_moment(con: duckdb.DuckDBPyConnection, sample: str) -> Moment | Non
     return None
 
 
-def _strptime_share(con: duckdb.DuckDBPyConnection, sample: str, way: str) -> float:
-    return _share(con, sample, f"year(try_strptime(value, {literal(way)})) between 1970 and 2100")
+def _strptime_share(con: duckdb.DuckDBPyConnection, sample: str, pattern: str) -> float:
+    return _share(con, sample, f"year(try_strptime(value, {literal(pattern)})) between 1970 and 2100")
 
 
 def _share(con: duckdb.DuckDBPyConnection, sample: str, condition: str) -> float:
-    found = con.execute(f"select avg(cast(coalesce({condition}, false) as integer)) from {sample}").fetchall()[0][0]
-    return float(found or 0)
+    share = con.execute(f"select avg(cast(coalesce({condition}, false) as integer)) from {sample}").fetchall()[0][0]
+    return float(share or 0)

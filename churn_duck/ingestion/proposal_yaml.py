@@ -14,7 +14,7 @@ WIDTH = 118
 
 
 class _Dumper(yaml.SafeDumper):
-    """Queries as blocks, so that people can read them."""
+    """Writes multi-line strings as blocks, so that queries are readable."""
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
@@ -25,17 +25,17 @@ _Dumper.add_representer(str, _text)
 
 
 def proposal_text(proposal: Proposal) -> str:
-    """The file that `init` writes."""
+    """The text of the file that `init` writes."""
     return "\n".join(_lines(proposal)) + "\n"
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
-    yield "# Proposed by `churn-duck init` from what the files hold. Read it, change it, then run:"
+    yield "# Proposed by `churn-duck init` from the content of the files. Read it, change it, then run:"
     yield "# churn-duck --config FILE run"
     yield "# Every key: docs/configuration.md"
     if proposal.doubts:
         yield "#"
-        yield "# What it could not tell:"
+        yield "# Unclear:"
         for doubt in proposal.doubts:
             yield from _comment(f"- {doubt}", "  ")
     for section, content in proposal.content.items():

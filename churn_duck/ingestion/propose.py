@@ -1,8 +1,7 @@
-"""A configuration for files that nobody has described: what it reads out of them, and what it could not tell."""
+"""Proposes a configuration for undescribed files, and lists what is unclear."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,10 +11,11 @@ from typing import Any
 
 import duckdb
 
-from churn_duck.ingestion.column_roles import Roles, roles
+from churn_duck.ingestion.column_roles import Roles, find_roles
 from churn_duck.ingestion.profile import Column, Profile, identifier, profiled
 from churn_duck.ingestion.proposed_sources import Origin, origins
 from churn_duck.ingestion.return_times import CHOICES, Rhythm, horizon, rhythm, windows
+from churn_duck.ingestion.vocabulary import suggests
 from churn_duck.progress import Progress
 from churn_duck.settings.load import parse_settings
 from churn_duck.warehouse.query import quoted
@@ -23,27 +23,6 @@ from churn_duck.warehouse.query import quoted
 MAX_COUNTED, MAX_SUMMED, MAX_DISTINCT, MAX_ATTRIBUTES = 20, 6, 3, 20
 MIN_LEVELS, MAX_ATTRIBUTE_LEVELS = 20, 100
 LONG_NUMBER = 12
-# said to leave: no sign of life
-GOODBYE = re.compile(
-    r"cancel|unsubscrib|churn|deactivat|delete_account|account_delete|uninstall|terminat|opt_out|lapse"
-)
-# happens to the user, not by the user
-PASSIVE = re.compile(
-    r"^(auto_)?(renewal|renewed|renew|charge|charged|invoice|billing|billed|refund|refunded|return|returned|chargeback)$"
-    r"|(email|push|sms|newsletter|notification|reminder)_(sent|send|delivered|bounced)$"
-)
-# known only afterwards, or sums over the very days that are predicted
-AFTERWARDS = re.compile(
-    r"churn|cancel|unsub|unregist|deregist|deactivat|deleted|closed|terminat|expir|(^|_)(last|latest|final|end|total|"
-    r"lifetime|ltv|status|result|outcome|state_now|current|count|n|num|left|active|inactive|score)(_|$)"
-)
-NAMES_THINGS = re.compile(
-    r"(^|_)(id|ids|key|no|nr|number|code|sku|uuid|hash|sha|zip|pin|phone|ref|dst|target|recipient|receiver|thread|channel|"
-    r"room|store|basket)$|^(repo|product|item|to)(_|$)"
-)
-TELLS_TIME = re.compile(r"(^|_)(day|week|month|year|hour|minute|dt|date|time|ts|timestamp|weekday|dow)(_|$)")
-AVERAGED = re.compile(r"score|rating|rate|price|percent|pct|ratio|grade|(^|_)level(_|$)|temperature|speed|stars")
-PLACES = re.compile(r"(^|_)(lat|lon|lng|latitude|longitude|x|y|z)$")
 
 
 @dataclass
@@ -56,77 +35,77 @@ class Proposal:
     doubts: list[str] = field(default_factory=list)
 
     def remark(self, section: str, text: str) -> None:
-        """One more line above a section."""
+        """Adds a line above a section."""
         self.remarks.setdefault(section, []).append(text)
 
 
-def propose(events: str, users: str | None, told: Mapping[str, str], progress: Progress) -> Proposal:
-    """Look at the files, a path, glob or folder each, and propose how to read them; `told` names columns by role.
+def propose(events: str, users: str | None, named: Mapping[str, str], progress: Progress) -> Proposal:
+    """Proposes how to read the files, each a path, glob or folder; `named` are the columns whose role is given.
 
     Raises: LandingError for files that cannot be read, or when nothing looks like a user or a time.
     """
-    made = Proposal()
+    draft = Proposal()
     with TemporaryDirectory() as folder, closing(duckdb.connect(config={"temp_directory": f"{folder}/spill"})) as con:
         con.execute("set TimeZone = 'UTC'")
         progress("looking at the events")
         log = profiled(con, "events", events, Path(folder))
         progress("looking at the users")
         people = profiled(con, "users", users, Path(folder)) if users else None
-        found = roles(con, log, people, told)
+        roles = find_roles(con, log, people, named)
         progress("looking for what can be measured")
-        origin = origins(con, log, people, found, events, users)
-        made.content = {"sources": origin.sources}
-        made.doubts += origin.doubts
-        _ids(made, found)
-        _attributes(made, log, people, found, origin)
-        kinds = _types(made, con, log)
-        _measures(made, con, log, found, origin, kinds)
-        _silent(made, kinds)
-        _windows(made, rhythm(con, _active(made, kinds)))
-        _files(made, log)
-    parse_settings(made.content, "the proposal")
-    return made
+        origin = origins(con, log, people, roles, events, users)
+        draft.content = {"sources": origin.sources}
+        draft.doubts += origin.doubts
+        _ids(draft, roles)
+        _attributes(draft, log, people, roles, origin)
+        kinds = _types(draft, con, log)
+        _measures(draft, con, log, roles, origin, kinds)
+        _silent(draft, kinds)
+        _windows(draft, rhythm(con, _active(draft, kinds)))
+        _files(draft, log)
+    parse_settings(draft.content, "the proposal")
+    return draft
 
 
-def _ids(made: Proposal, found: Roles) -> None:
-    """Whole numbers where all are, else text; `none` where events have no id of their own."""
-    whole = found.user.is_whole and (found.users_key is None or found.users_key.is_whole)
-    made.content["users"] = {"id_type": "integer" if whole else "text", "attributes": []}
-    kind = "none" if found.event_id is None else "integer" if found.event_id.is_whole else "text"
-    made.content["events"] = {"id_type": kind}
+def _ids(draft: Proposal, roles: Roles) -> None:
+    """Sets the id types: integer if every id is one, else text; `none` if events have no id."""
+    whole = roles.user.is_whole and (roles.users_key is None or roles.users_key.is_whole)
+    draft.content["users"] = {"id_type": "integer" if whole else "text", "attributes": []}
+    kind = "none" if roles.event_id is None else "integer" if roles.event_id.is_whole else "text"
+    draft.content["events"] = {"id_type": kind}
     if kind == "none":
-        made.doubts.append("no column numbers the events: the same events landed from two files would count twice")
+        draft.doubts.append("no column numbers the events: the same events landed from two files would count twice")
 
 
-def _attributes(made: Proposal, log: Profile, people: Profile | None, found: Roles, origin: Origin) -> None:
-    """What the users table says of users, but for what only the future knows."""
-    taken = {one.name for one in (found.users_key, found.signup) if one is not None}
-    columns = [one for one in people.columns if one.name not in taken] if people else origin.steady
+def _attributes(draft: Proposal, log: Profile, people: Profile | None, roles: Roles, origin: Origin) -> None:
+    """Proposes attributes from the users table, without columns known only afterwards."""
+    taken = {column.name for column in (roles.users_key, roles.signup) if column is not None}
+    columns = [column for column in people.columns if column.name not in taken] if people else origin.steady
     left: dict[str, list[str]] = {}
     for column in columns:
-        reason = _unfit(column) or ("too many" if len(made.content["users"]["attributes"]) >= MAX_ATTRIBUTES else None)
+        reason = _unfit(column) or ("too many" if len(draft.content["users"]["attributes"]) >= MAX_ATTRIBUTES else None)
         if reason:
             left.setdefault(reason, []).append(column.name)
             continue
-        name = _free(made, column.label)
-        made.content["users"]["attributes"].append({"name": name, "type": _kind_of(column)})
+        name = _free(draft, column.label)
+        draft.content["users"]["attributes"].append({"name": name, "type": _kind_of(column)})
         if people is not None:
             origin.take("users", name, column)
     for reason, names in left.items():
-        made.remark("users", f"left out, {reason}: {', '.join(names)}")
+        draft.remark("users", f"left out, {reason}: {', '.join(names)}")
     if "perhaps known only afterwards" in left:
-        made.doubts.append(f"whether {', '.join(left['perhaps known only afterwards'])} is known on the day: left out")
+        draft.doubts.append(f"whether {', '.join(left['perhaps known only afterwards'])} is known on the day: left out")
 
 
 def _unfit(column: Column) -> str | None:
-    """Why a column of users is no attribute; None: it is one."""
-    if AFTERWARDS.search(column.label):
+    """Why a column of users cannot be an attribute; None: it can."""
+    if suggests("afterwards", column.label):
         return "perhaps known only afterwards"
     if column.moment is not None and not column.is_number:
         return "dates"
     if column.distinct <= 1 or not column.filled:
         return "the same for everyone"
-    if column.is_text or NAMES_THINGS.search(column.label):
+    if column.is_text or suggests("identifying", column.label):
         repeats = column.distinct <= max(MIN_LEVELS, 0.5 * column.filled)
         return None if repeats and 0 < len(column.levels) <= MAX_ATTRIBUTE_LEVELS else "names rather than properties"
     return None
@@ -135,18 +114,22 @@ def _unfit(column: Column) -> str | None:
 def _kind_of(column: Column) -> str:
     if column.type == "BOOLEAN":
         return "integer"
-    if not column.is_number or NAMES_THINGS.search(column.label):
+    if not column.is_number or suggests("identifying", column.label):
         return "category"
     return "integer" if column.is_whole else "number"
 
 
-def _free(made: Proposal, name: str) -> str:
+def _free(draft: Proposal, name: str) -> str:
     """The name, unless an earlier column has it."""
-    names = {one["name"] for one in made.content["users"]["attributes"]} | {"user_id", "signup_date", "user_bucket"}
-    return next(one for one in (name, *(f"{name}_{n}" for n in range(2, 99))) if one not in names)
+    names = {attribute["name"] for attribute in draft.content["users"]["attributes"]} | {
+        "user_id",
+        "signup_date",
+        "user_bucket",
+    }
+    return next(free for free in (name, *(f"{name}_{n}" for n in range(2, 99))) if free not in names)
 
 
-def _types(made: Proposal, con: duckdb.DuckDBPyConnection, log: Profile) -> dict[str, int]:
+def _types(draft: Proposal, con: duckdb.DuckDBPyConnection, log: Profile) -> dict[str, int]:
     """Event types with their counts, the most frequent first."""
     rows = con.execute(
         "select event_type, count(*) as n from log where event_type <> '' "
@@ -154,33 +137,41 @@ def _types(made: Proposal, con: duckdb.DuckDBPyConnection, log: Profile) -> dict
     ).fetchall()
     kinds = {str(kind): int(n) for kind, n in rows}
     counted = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
-    made.remark("events", f"event types: {counted}")
+    draft.remark("events", f"event types: {counted}")
     if log.files_read == len(log.files):
-        made.content["events"]["types"] = list(kinds)
-        made.remark("events", "a type that is not in `types` fails validation; `types: null` takes any")
+        draft.content["events"]["types"] = list(kinds)
+        draft.remark("events", "a type that is not in `types` fails validation; `types: null` takes any")
     return kinds
 
 
 def _measures(
-    made: Proposal, con: duckdb.DuckDBPyConnection, log: Profile, found: Roles, origin: Origin, kinds: dict[str, int]
+    draft: Proposal,
+    con: duckdb.DuckDBPyConnection,
+    log: Profile,
+    roles: Roles,
+    origin: Origin,
+    kinds: dict[str, int],
 ) -> None:
-    """A count for each type, a sum or mean for each number, a number of different things for each key."""
+    """Proposes a count for each type, a sum or mean for each number, a distinct count for each key."""
     names: set[str] = {"events", "active_days", "total_events", "is_active_day"}
     measures: list[dict[str, Any]] = []
 
     def add(name: str, note: str, **what: Any) -> None:
-        free = next(one for one in (name, f"{name}_count", *(f"{name}_{n}" for n in range(2, 99))) if one not in names)
+        choices = (name, f"{name}_count", *(f"{name}_{n}" for n in range(2, 99)))
+        free = next(choice for choice in choices if choice not in names)
         names.add(free)
         measures.append({"name": free, **what})
-        made.notes["measures", free] = note
+        draft.notes["measures", free] = note
 
     if len(kinds) > 1:
-        counted = [kind for place, kind in enumerate(kinds) if place < MAX_COUNTED or _is_no_sign_of_life(kind)]
+        counted = [kind for place, kind in enumerate(kinds) if place < MAX_COUNTED or _is_silent(kind)]
         for kind in counted:
             add(identifier(kind), f"{kinds[kind]:,} events", events=[kind])
         if len(kinds) > len(counted):
-            made.remark("measures", f"rare types without one: {', '.join(one for one in kinds if one not in counted)}")
-    values = [*_numbers(log, found), *_things(log, found)]
+            draft.remark(
+                "measures", f"rare types without one: {', '.join(kind for kind in kinds if kind not in counted)}"
+            )
+    values = [*_numbers(log, roles), *_things(log, roles)]
     landed = []
     for column, aggregate in values:
         carriers = _carriers(con, column, kinds)
@@ -197,46 +188,49 @@ def _measures(
             column="amount",
         )
         landed.append({"name": "amount", "type": "number"})
-    made.content["events"]["values"] = landed
-    made.content["measures"] = measures
+    draft.content["events"]["values"] = landed
+    draft.content["measures"] = measures
 
 
-def _numbers(log: Profile, found: Roles) -> list[tuple[Column, str]]:
-    """Numbers that add up, or of which the mean says something."""
-    columns = [one for one in _others(log, found) if one.is_number and one.distinct > 1]
-    fitting = [
-        one for one in columns if not (_names_things(one) or TELLS_TIME.search(one.label) or PLACES.search(one.label))
-    ]
-    return [(one, "avg" if AVERAGED.search(one.label) else "sum") for one in fitting[:MAX_SUMMED]]
+def _numbers(log: Profile, roles: Roles) -> list[tuple[Column, str]]:
+    """Numbers to sum or to average."""
+    columns = [column for column in _others(log, roles) if column.is_number and column.distinct > 1]
+    fitting = [column for column in columns if not (_is_identifying(column) or _is_position(column))]
+    return [(column, "avg" if suggests("averaged", column.label) else "sum") for column in fitting[:MAX_SUMMED]]
 
 
-def _things(log: Profile, found: Roles) -> list[tuple[Column, str]]:
-    """Keys of other tables: baskets, products, courses, other people."""
+def _is_position(column: Column) -> bool:
+    """Whether a column is a part of a date, or a coordinate."""
+    return suggests("temporal", column.label) or suggests("coordinates", column.label)
+
+
+def _things(log: Profile, roles: Roles) -> list[tuple[Column, str]]:
+    """Keys of other tables to count, such as baskets, products or courses."""
     columns = [
-        one
-        for one in _others(log, found)
-        if one.distinct > 10
-        and one.distinct < 0.7 * one.filled
-        and one.longest <= 100
-        and one.moment is None
-        and (one.is_text or _names_things(one))
+        column
+        for column in _others(log, roles)
+        if column.distinct > 10
+        and column.distinct < 0.7 * column.filled
+        and column.longest <= 100
+        and column.moment is None
+        and (column.is_text or _is_identifying(column))
     ]
-    named = sorted(columns, key=lambda one: not _names_things(one))
-    return [(one, "distinct") for one in named[:MAX_DISTINCT]]
+    keys_first = sorted(columns, key=lambda column: not _is_identifying(column))
+    return [(column, "distinct") for column in keys_first[:MAX_DISTINCT]]
 
 
-def _names_things(column: Column) -> bool:
-    """Whether it is a key by its name, or by being longer than any quantity."""
-    return bool(NAMES_THINGS.search(column.label)) or (column.is_whole and column.longest > LONG_NUMBER)
+def _is_identifying(column: Column) -> bool:
+    """Whether a column is a key by its name, or has more digits than a quantity."""
+    return suggests("identifying", column.label) or (column.is_whole and column.longest > LONG_NUMBER)
 
 
-def _others(log: Profile, found: Roles) -> list[Column]:
-    roles = (found.user, found.time, found.type, found.event_id)
-    return [one for one in log.columns if one not in roles and one.filled]
+def _others(log: Profile, roles: Roles) -> list[Column]:
+    taken = (roles.user, roles.time, roles.type, roles.event_id)
+    return [column for column in log.columns if column not in taken and column.filled]
 
 
 def _carriers(con: duckdb.DuckDBPyConnection, column: Column, kinds: dict[str, int]) -> list[str]:
-    """The event types that carry a value; [] stands for all of them, as in the settings."""
+    """The event types that carry a value; [] means all, as in the settings."""
     rows = con.execute(
         f"select event_type from log where nullif(trim(cast({quoted(column.name)} as varchar)), '') is not null "
         "group by event_type"
@@ -245,47 +239,51 @@ def _carriers(con: duckdb.DuckDBPyConnection, column: Column, kinds: dict[str, i
     return [] if carrying >= set(kinds) else [kind for kind in kinds if kind in carrying]
 
 
-def _silent(made: Proposal, kinds: dict[str, int]) -> None:
-    """Types that are no sign of life do not count as activity, unless nothing else would."""
-    silent = [kind for kind in kinds if _is_no_sign_of_life(kind)]
+def _silent(draft: Proposal, kinds: dict[str, int]) -> None:
+    """Marks passive and goodbye types as no activity, unless no other type remains."""
+    silent = [kind for kind in kinds if _is_silent(kind)]
     if not silent or len(silent) == len(kinds):
         return
-    for measure in made.content["measures"]:
+    for measure in draft.content["measures"]:
         if measure.get("events") and set(measure["events"]) <= set(silent):
             measure["activity"] = False
-    made.remark("measures", f"no sign of life, and so `activity: false`: {', '.join(silent)}")
+    draft.remark("measures", f"no sign of life, and so `activity: false`: {', '.join(silent)}")
 
 
-def _is_no_sign_of_life(kind: str) -> bool:
+def _is_silent(kind: str) -> bool:
     name = identifier(kind)
-    return bool(GOODBYE.search(name) or PASSIVE.search(name))
+    return suggests("goodbye", name) or suggests("passive", name)
 
 
-def _active(made: Proposal, kinds: dict[str, int]) -> list[str]:
+def _active(draft: Proposal, kinds: dict[str, int]) -> list[str]:
     silent = {
-        kind for measure in made.content["measures"] if measure.get("activity") is False for kind in measure["events"]
+        kind for measure in draft.content["measures"] if measure.get("activity") is False for kind in measure["events"]
     }
     return [kind for kind in kinds if kind not in silent]
 
 
-def _windows(made: Proposal, found: Rhythm) -> None:
-    """Horizon and windows by how often users come back, as far as the history reaches."""
-    days = horizon(found)
-    returns = "no user has come back" if found.usual_gap is None else f"9 of 10 returns within {found.usual_gap} days"
-    made.remark("churn", f"{found.days:,} days of history, {found.first} to {found.last}; {returns}")
-    if found.late_rows:
-        made.doubts.append(f"{found.late_rows:,} events lie long after {found.last}: score with --as-of {found.last}")
+def _windows(draft: Proposal, history: Rhythm) -> None:
+    """Sets horizon and windows by how often users return and how long the history is."""
+    days = horizon(history)
+    returns = (
+        "no user has come back" if history.usual_gap is None else f"9 of 10 returns within {history.usual_gap} days"
+    )
+    draft.remark("churn", f"{history.days:,} days of history, {history.first} to {history.last}; {returns}")
+    if history.late_rows:
+        draft.doubts.append(
+            f"{history.late_rows:,} events lie long after {history.last}: score with --as-of {history.last}"
+        )
     if days is None:
         days = min(CHOICES)
-        made.doubts.append(f"{found.days} days of history are too few to train on, whatever the horizon; land more")
-    elif found.usual_gap is not None and days < found.usual_gap:
-        made.doubts.append(
-            f"users are often silent for {found.usual_gap} days and come back, longer than the horizon of {days} days "
-            "that the history allows: some of the churners will return"
+        draft.doubts.append(f"{history.days} days of history are too few to train on, whatever the horizon; land more")
+    elif history.usual_gap is not None and days < history.usual_gap:
+        draft.doubts.append(
+            f"users are often silent for {history.usual_gap} days and come back, longer than the horizon of {days} "
+            "days that the history allows: some of the churners will return"
         )
-    made.content |= windows(days)
+    draft.content |= windows(days)
 
 
-def _files(made: Proposal, log: Profile) -> None:
+def _files(draft: Proposal, log: Profile) -> None:
     if log.files_read < len(log.files):
-        made.doubts.append(f"{log.files_read} of {len(log.files)} files of events were looked at, {log.rows:,} rows")
+        draft.doubts.append(f"{log.files_read} of {len(log.files)} files of events were looked at, {log.rows:,} rows")

@@ -11,6 +11,7 @@ import duckdb
 
 from churn_duck.ingestion.column_roles import Roles
 from churn_duck.ingestion.profile import EPOCHS, MANY_LEVELS, Column, Profile, id_text, text_of
+from churn_duck.ingestion.source_query import SourceQuery
 from churn_duck.ingestion.sources import form
 from churn_duck.warehouse.query import literal, quoted
 
@@ -43,28 +44,28 @@ def origins(
     con: duckdb.DuckDBPyConnection,
     log: Profile,
     people: Profile | None,
-    found: Roles,
+    roles: Roles,
     events: str,
     users: str | None,
 ) -> Origin:
     """The sources of both tables, and the view `log` over what would land."""
     origin = Origin({"users": {"path": users}, "events": {"path": events}})
-    moment = _moment(con, origin, "events", "event_time", log, found.time)
-    origin.take("events", "user_id", found.user)
-    origin.take("events", "event_time", found.time)
-    if found.event_id is not None:
-        origin.take("events", "event_id", found.event_id)
-    kind = _kind(origin, log, found)
-    kept = _kept(con, origin, log, people, found, moment, kind)
+    moment = _moment(con, origin, "events", "event_time", log, roles.time)
+    origin.take("events", "user_id", roles.user)
+    origin.take("events", "event_time", roles.time)
+    if roles.event_id is not None:
+        origin.take("events", "event_id", roles.event_id)
+    kind = _kind(origin, log, roles)
+    kept = _kept(con, origin, log, people, roles, moment, kind)
     con.execute(
-        f"create temp view log as select {id_text(found.user)} as user_id, {moment} as event_time, "
+        f"create temp view log as select {id_text(roles.user)} as user_id, {moment} as event_time, "
         f"trim(lower(cast({kind} as varchar))) as event_type, * from {log.relation} where {kept or 'true'}"
     )
     _derive(origin, log, kind, kept, events, users, people)
     if people is None:
-        _users_from_log(con, origin, log, found, moment, relation(events, log))
+        _users_from_log(con, origin, log, roles, moment, relation(events, log))
     else:
-        _users(con, origin, people, found, moment, users or "", relation(events, log))
+        _users(con, origin, people, roles, moment, users or "", relation(events, log))
     return origin
 
 
@@ -116,35 +117,35 @@ def _read_as(column: Column, way: str) -> str:
 
 def _rising(con: duckdb.DuckDBPyConnection, profile: Profile, column: Column, way: str) -> float:
     """Share of the rows that are no earlier than the row before: logs are mostly written in order."""
-    found = con.execute(
+    share = con.execute(
         f"select avg(cast(moment >= before as integer)) from (select {_read_as(column, way)} as moment, "
         f"lag({_read_as(column, way)}) over () as before from {profile.relation})"
     ).fetchall()[0][0]
-    return float(found or 0)
+    return float(share or 0)
 
 
-def _kind(origin: Origin, log: Profile, found: Roles) -> str:
+def _kind(origin: Origin, log: Profile, roles: Roles) -> str:
     """SQL for the event type, which a log without one gets as a constant or from the sign of a quantity."""
-    if found.type is not None:
-        origin.take("events", "event_type", found.type)
-        return quoted(found.type.name)
+    if roles.type is not None:
+        origin.take("events", "event_type", roles.type)
+        return quoted(roles.type.name)
     labels = [column.label for column in log.columns]
     sold = _number(log, QUANTITY)
     paid = _number(log, MONEY)
-    signed = next((one for one in (sold, paid) if one and 0 < one.negative_rows < 0.5 * one.rows), None)
+    signed = next((column for column in (sold, paid) if column and 0 < column.negative_rows < 0.5 * column.rows), None)
     if signed is not None:
         origin.type_is_derived = True
         return f"case when try_cast({quoted(signed.name)} as double) < 0 then 'return' else 'purchase' end"
     is_shop = sold or paid or any(PRICE.search(label) for label in labels)
     word = "purchase" if is_shop else "message" if any(MESSAGES.search(label) for label in labels) else "event"
     origin.sources["events"]["constants"] = {"event_type": word}
-    origin.doubts.append(f"no column of the events tells types of events: each is called {word}")
+    origin.doubts.append(f"no column of the events contains event types: each is called {word}")
     return literal(word)
 
 
 def _number(log: Profile, called: re.Pattern[str]) -> Column | None:
     """The first column of numbers that is called so."""
-    return next((one for one in log.columns if called.search(one.label) and one.is_number), None)
+    return next((column for column in log.columns if called.search(column.label) and column.is_number), None)
 
 
 def _kept(
@@ -152,23 +153,23 @@ def _kept(
     origin: Origin,
     log: Profile,
     people: Profile | None,
-    found: Roles,
+    roles: Roles,
     moment: str,
     kind: str,
 ) -> str | None:
     """The condition that leaves out events of nobody, of no time, and of users whom the table lacks; None: none is."""
-    user = id_text(found.user)
+    user = id_text(roles.user)
     wanted = {
         "have no user": f"{user} is not null",
         "have no time that can be read": f"{moment} is not null",
         "have no type": f"trim(cast({kind} as varchar)) <> ''",
     }
-    if people is not None and found.users_key is not None:
-        known = f"{user} in (select {id_text(found.users_key)} from {people.relation})"
-        wanted["are of users that the users lack"] = known
+    if people is not None and roles.users_key is not None:
+        is_known = f"{user} in (select {id_text(roles.users_key)} from {people.relation})"
+        wanted["are of users that the users lack"] = is_known
     conditions = []
     for what, condition in wanted.items():
-        # an event of nobody is told once
+        # an event without a user is reported once
         nobody = "" if what == "have no user" else f"and {user} is not null"
         lost = con.execute(
             f"select count(*) from {log.relation} where not coalesce({condition}, false) {nobody}"
@@ -189,34 +190,39 @@ def _derive(
         origin.amount = f"try_cast({quoted(sold.name)} as double) * try_cast({quoted(price.name)} as double)"
     if not (origin.type_is_derived or kept or origin.amount):
         return
-    more = [f"    {kind} as event_type"] if origin.type_is_derived else []
-    more += [f"    {origin.amount} as amount"] if origin.amount else []
-    text = ",\n".join(["select\n    *", *more]) + f"\nfrom {relation(events, log)}"
+    columns = ["*"]
+    columns += [f"{kind} as event_type"] if origin.type_is_derived else []
+    columns += [f"{origin.amount} as amount"] if origin.amount else []
+    clauses = []
     if kept:
-        # what was looked at is a table here, and the files in the query
+        # the profile has the users as a table, the query reads their files
         condition = kept.replace(people.relation, relation(users, people)) if people and users else kept
-        text += f"\nwhere\n    {condition}"
+        clauses = [f"where\n    {condition}"]
+    query = SourceQuery(tuple(columns), relation(events, log), clauses=tuple(clauses))
     source = origin.sources["events"]
     del source["path"]
-    origin.sources["events"] = {"query": text + "\n", **source}
+    origin.sources["events"] = {"query": query.text, **source}
 
 
 def _users_from_log(
-    con: duckdb.DuckDBPyConnection, origin: Origin, log: Profile, found: Roles, moment: str, files: str
+    con: duckdb.DuckDBPyConnection, origin: Origin, log: Profile, roles: Roles, moment: str, files: str
 ) -> None:
     """Users who are known by their events only: the first one is taken for the signup."""
-    roles = {found.user.name, found.time.name, found.type.name if found.type else ""}
+    taken = {roles.user.name, roles.time.name, roles.type.name if roles.type else ""}
     origin.steady = [
-        one
-        for one in log.columns
-        if one.name not in roles and 1 < len(one.levels) < MANY_LEVELS and _is_steady(con, one)
+        column
+        for column in log.columns
+        if column.name not in taken and 1 < len(column.levels) < MANY_LEVELS and _is_steady(con, column)
     ]
-    kept = "".join(f",\n    arg_min({quoted(one.name)}, {moment}) as {quoted(one.label)}" for one in origin.steady)
-    user = id_text(found.user)
-    origin.sources["users"] = {
-        "query": f"select\n    {user} as user_id,\n    cast(min({moment}) as date) as signup_date{kept}\n"
-        f"from {files}\nwhere {user} is not null\ngroup by {user}\n"
-    }
+    steady = [f"arg_min({quoted(column.name)}, {moment}) as {quoted(column.label)}" for column in origin.steady]
+    user = id_text(roles.user)
+    query = SourceQuery(
+        (f"{user} as user_id", f"cast(min({moment}) as date) as signup_date", *steady),
+        files,
+        conditions=(f"{user} is not null",),
+        clauses=(f"group by {user}",),
+    )
+    origin.sources["users"] = {"query": query.text}
     origin.doubts.append("there is no users table: a user's first event is taken for the signup")
 
 
@@ -234,40 +240,43 @@ def _users(
     con: duckdb.DuckDBPyConnection,
     origin: Origin,
     people: Profile,
-    found: Roles,
+    roles: Roles,
     moment: str,
     path: str,
     files: str,
 ) -> None:
-    assert found.users_key is not None
-    repeated = _repeated(con, people, found.users_key)
+    assert roles.users_key is not None
+    repeated = _repeated(con, people, roles.users_key)
     if repeated:
         origin.doubts.append(f"{repeated:,} of {people.rows:,} users have no id, or one that another has: left out")
-    if not repeated and found.signup is not None and found.signup.filled == found.signup.rows:
-        origin.take("users", "user_id", found.users_key)
-        origin.take("users", "signup_date", found.signup)
-        _moment(con, origin, "users", "signup_date", people, found.signup)
+    if not repeated and roles.signup is not None and roles.signup.filled == roles.signup.rows:
+        origin.take("users", "user_id", roles.users_key)
+        origin.take("users", "signup_date", roles.signup)
+        _moment(con, origin, "users", "signup_date", people, roles.signup)
         return
     signup = "firsts.first_day"
-    if found.signup is not None:
-        given = _moment(con, origin, "users", "signup_date", people, found.signup)
+    if roles.signup is not None:
+        given = _moment(con, origin, "users", "signup_date", people, roles.signup)
         origin.sources["users"].pop("formats", None)
         signup = f"coalesce(cast({given} as date), firsts.first_day)"
-    key, user = id_text(found.users_key), id_text(found.user)
-    if found.signup is None or found.signup.filled < found.signup.rows:
+    key, user = id_text(roles.users_key), id_text(roles.user)
+    if roles.signup is None or roles.signup.filled < roles.signup.rows:
         origin.doubts.append(
             "users without a signup date get that of their first event; without either they are left out"
         )
-    others = [one for one in people.columns if one not in (found.users_key, found.signup)]
-    columns = "".join(f",\n    {quoted(one.name)}" for one in others)
-    origin.sources["users"] = {
-        "query": f"select\n    {key} as user_id,\n    {signup} as signup_date{columns}\n"
-        f"from {relation(path, people)}\n"
-        f"left join (\n    select\n        {user} as first_user,\n        cast(min({moment}) as date) as first_day\n"
-        f"    from {files}\n    group by first_user\n) as firsts on firsts.first_user = {key}\n"
-        f"where {key} is not null and {signup} is not null\n"
-        f"qualify row_number() over (partition by {key}) = 1\n"
-    }
+    others = [column for column in people.columns if column not in (roles.users_key, roles.signup)]
+    query = SourceQuery(
+        (f"{key} as user_id", f"{signup} as signup_date", *(quoted(column.name) for column in others)),
+        relation(path, people),
+        joins=(
+            f"left join (\n    select\n        {user} as first_user,\n"
+            f"        cast(min({moment}) as date) as first_day\n"
+            f"    from {files}\n    group by first_user\n) as firsts on firsts.first_user = {key}",
+        ),
+        conditions=(f"{key} is not null", f"{signup} is not null"),
+        clauses=(f"qualify row_number() over (partition by {key}) = 1",),
+    )
+    origin.sources["users"] = {"query": query.text}
 
 
 def _repeated(con: duckdb.DuckDBPyConnection, people: Profile, key: Column) -> int:

@@ -1,4 +1,4 @@
-"""How often users come back, and which horizon, windows and snapshots that and the length of the history allow."""
+"""How often users return, and which horizon, windows and snapshots fit that and the length of the history."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ CHOICES: dict[int, tuple[list[int], int]] = {
     60: ([14, 30, 60], 7),
     90: ([30, 60, 90], 7),
 }
-# silence of less than a month says little, however often users come
+# silence of less than a month says little, however often users return
 USUAL_HORIZON = 30
-# of the gaps between a user's active days, so many are shorter than the horizon, so that silence means something
+# share of the gaps between a user's active days that the horizon must cover, so that silence means something
 COVERED = 0.9
-# snapshots beyond the least that training needs, so that the figures are more than a guess
+# snapshots beyond the minimum for training, so that the metrics mean something
 SPARE_SNAPSHOTS = 4
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Days of history, and the gap in days below which `COVERED` of the returns fall; None: nobody returned."""
+    """Days of history, and the gap in days that covers `COVERED` of the returns; None: nobody returned."""
 
     first: str
     last: str
@@ -37,7 +37,7 @@ class Rhythm:
 
 
 def rhythm(con: duckdb.DuckDBPyConnection, types: list[str]) -> Rhythm:
-    """Of the view `log`, active on events of these types, its stray last days left out."""
+    """The return times in the view `log`, counting events of `types`, without stray last days."""
     first, last, end, late = con.execute(
         """with days as (
             select cast(event_time as date) as day, count(*) as n from log where event_time is not null group by day
@@ -49,7 +49,7 @@ def rhythm(con: duckdb.DuckDBPyConnection, types: list[str]) -> Rhythm:
             coalesce(sum(n) filter (where share > 0.9999), 0)
         from counted"""
     ).fetchall()[0]
-    # a few rows far after all others are typing errors or the future
+    # a few rows long after all others are typing errors or planned events
     strays = (last - end).days > 7
     gap = con.execute(
         f"""with days as (
@@ -63,24 +63,24 @@ def rhythm(con: duckdb.DuckDBPyConnection, types: list[str]) -> Rhythm:
     return Rhythm(str(first), str(last), (last - first).days + 1, gap, int(late) if strays else 0)
 
 
-def horizon(found: Rhythm) -> int | None:
-    """A month, longer where users usually stay away longer, shorter where the history is too short; None: far too."""
-    fitting = [days for days in CHOICES if _needed(days) <= found.days]
-    covering = [days for days in fitting if days >= max(USUAL_HORIZON, found.usual_gap or 0)]
+def horizon(returns: Rhythm) -> int | None:
+    """A month; longer if users usually stay away longer, shorter if the history demands it; None: far too short."""
+    fitting = [days for days in CHOICES if _needed(days) <= returns.days]
+    covering = [days for days in fitting if days >= max(USUAL_HORIZON, returns.usual_gap or 0)]
     return min(covering) if covering else max(fitting, default=None)
 
 
 def _needed(days: int) -> int:
-    """Days of events for look-back, label, purge, label again and some snapshots."""
+    """Days of events for look-back, label, purge, second label and spare snapshots."""
     windows, step = CHOICES[days]
     return max(windows) + 2 * days + SPARE_SNAPSHOTS * step
 
 
 def windows(days: int) -> dict[str, Any]:
     """The settings that go with a horizon."""
-    looked, step = CHOICES[days]
+    windows_days, step = CHOICES[days]
     return {
-        "features": {"windows_days": looked, "exclude": []},
+        "features": {"windows_days": windows_days, "exclude": []},
         "churn": {"window_days": days},
         "population": {"active_within_days": days},
         "training": {"snapshot_every_days": step},

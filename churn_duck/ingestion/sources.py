@@ -1,4 +1,4 @@
-"""Where users and events come from: files, folders, buckets, databases; each ends up as local files, one at a time."""
+"""Where users and events come from: files, folders, buckets, databases; each becomes local files, one at a time."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ FORMS = {
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A local file to read. `name` is what people call it; `hive` are the values that its folders carry.
+    """A local file to read. `name` is its name in messages; `hive` are the key=value pairs of its folders.
 
-    `query_key` names a query: a newer answer to it replaces the older one. None: a file, which adds to the others.
+    `query_key` identifies a query: its newer result replaces the older one. None: a file, which adds to the others.
     """
 
     path: Path
@@ -43,21 +43,21 @@ class SourceFile:
 
 
 def source_files(table: str, source: Source, scratch: Path, engine: Engine) -> Iterator[SourceFile]:
-    """Every file of a source in the order of its names; what is fetched to `scratch` goes again after its turn.
+    """Every file of a source by name; a file downloaded to `scratch` is deleted after its turn.
 
-    Raises: LandingError for nothing found, an unset variable, a refused connection or a query with an error.
+    Raises: LandingError for no matching file, an unset variable, a refused connection or a query with an error.
     """
     if source.query is not None:
-        yield _answered(table, _expanded(source.query), _expanded(source.connection or ""), scratch, engine)
+        yield _query_result(table, _expanded(source.query), _expanded(source.connection or ""), scratch, engine)
         return
     if source.path is None:
-        raise LandingError(f"nothing says where {table} are; give --{table} FILE, or set sources.{table}")
+        raise LandingError(f"no source for {table}; give --{table} FILE, or set sources.{table}")
     path = _expanded(source.path)
     if is_remote(path):
         yield from _downloaded(table, path, scratch)
         return
-    for found in _matching(table, path):
-        yield SourceFile(Path(found), found, hive=_partition(found))
+    for name in _matching(table, path):
+        yield SourceFile(Path(name), name, hive=_partition(name))
 
 
 def is_remote(path: str) -> bool:
@@ -66,18 +66,18 @@ def is_remote(path: str) -> bool:
 
 
 def form(path: str) -> str | None:
-    """parquet, csv or json by the name's ending; None for another kind."""
+    """`parquet`, `csv` or `json` by the suffix of the name; None for any other."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes[-2:]]
     last = suffixes[0 if suffixes[-1:] == [".gz"] else -1] if suffixes else ""
     return next((name for name, endings in FORMS.items() if last in endings), None)
 
 
 def _expanded(text: str) -> str:
-    """`${NAME}` is the environment's, so that no secret stands in a file."""
+    """The text with `${NAME}` replaced from the environment, so that files need no secrets."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise LandingError(f"the environment variable {match[1]} is not set, which sources.* reads as {match[0]}")
+            raise LandingError(f"the environment variable {match[1]} is not set; sources.* uses it as {match[0]}")
         return os.environ[match[1]]
 
     return re.sub(r"\$\{(\w+)\}", value, text)
@@ -85,31 +85,31 @@ def _expanded(text: str) -> str:
 
 def _matching(table: str, path: str) -> list[str]:
     pattern = f"{glob.escape(path)}/**" if Path(path).is_dir() else path
-    found = [name for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
+    names = [name for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
     if Path(path).is_dir():
-        found = [name for name in found if _is_data(name)]
-    if not found:
+        names = [name for name in names if _is_data(name)]
+    if not names:
         raise LandingError(f"no file matches --{table} {path}")
-    return found
+    return names
 
 
 def _is_data(name: str) -> bool:
-    """In a folder: not Spark's _SUCCESS, nothing hidden."""
+    """Whether a file in a folder is data: neither hidden nor Spark's _SUCCESS."""
     return form(name) is not None and not Path(name).name.startswith(("_", "."))
 
 
 def _partition(path: str) -> dict[str, str]:
-    """Of the folders key=value on the way."""
+    """The key=value pairs among the folders of a path."""
     pairs = [part.split("=", 1) for part in Path(path).parts[:-1] if "=" in part]
     return {key.lower(): unquote(value) for key, value in pairs}
 
 
 def _downloaded(table: str, url: str, scratch: Path) -> Iterator[SourceFile]:
-    """Objects of a bucket, one at a time: their content is hashed and then read twice."""
+    """Downloads the objects of a bucket one at a time; each is hashed and then read twice."""
     bucket = _bucket()
-    for name in _reached(url, lambda: _objects(bucket, url)):
+    for name in _attempt(url, lambda: _objects(bucket, url)):
         local = scratch / name.rsplit("/", 1)[-1]
-        _reached(f"s3://{name}", lambda name=name, local=local: bucket.get_file(name, str(local)))  # type: ignore[misc]
+        _attempt(f"s3://{name}", lambda name=name, local=local: bucket.get_file(name, str(local)))  # type: ignore[misc]
         yield SourceFile(local, f"s3://{name}", hive=_partition(name))
         local.unlink(missing_ok=True)
 
@@ -123,7 +123,7 @@ def _bucket() -> Any:
 
 
 def _objects(bucket: Any, url: str) -> list[str]:
-    """Names by glob, or of everything below a prefix."""
+    """Object names that match a glob, or all below a prefix."""
     key = url.removeprefix("s3://")
     if any(sign in key for sign in "*?["):
         names = bucket.glob(key)
@@ -134,8 +134,8 @@ def _objects(bucket: Any, url: str) -> list[str]:
     return sorted(names)
 
 
-def _reached(place: str, work: Callable[[], Any]) -> Any:
-    """What `work` gives, or a message that names the place and the cause, never a secret."""
+def _attempt(place: str, work: Callable[[], Any]) -> Any:
+    """The result of `work`; an error names the place and the cause, never a secret."""
     try:
         return work()
     except LandingError:
@@ -146,12 +146,12 @@ def _reached(place: str, work: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _answered(table: str, query: str, connection: str, scratch: Path, engine: Engine) -> SourceFile:
-    """The answer to a query as one Parquet file."""
+def _query_result(table: str, query: str, connection: str, scratch: Path, engine: Engine) -> SourceFile:
+    """The result of a query as one Parquet file."""
     path = scratch / f"{table}.parquet"
     place = _place(connection)
     if connection:
-        _reached(place, lambda: _from_database(connection, query, path))
+        _attempt(place, lambda: _from_database(connection, query, path))
     else:
         _from_duckdb(query, path, scratch, engine)
     key = hashlib.sha256("\n".join([table, query, place]).encode()).hexdigest()[:15]
@@ -167,9 +167,9 @@ def _place(connection: str) -> str:
 
 
 def _from_database(connection: str, query: str, path: Path) -> None:
-    """Stream the answer in batches, read-only."""
+    """Streams the result in batches, in a read-only transaction."""
     if urlsplit(connection).scheme not in ("postgresql", "postgres"):
-        raise LandingError(f"{_place(connection)} is no postgresql:// connection, the only database that is read")
+        raise LandingError(f"{_place(connection)} is not a postgresql:// connection, the only supported database")
     try:
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415  (an extra)
     except ImportError as error:
@@ -178,19 +178,19 @@ def _from_database(connection: str, query: str, path: Path) -> None:
         cursor.execute("set transaction read only")
         cursor.execute(query)
         reader = cursor.fetch_record_batch()
-        schema = pa.schema([pa.field(one.name, _plain_type(one.type)) for one in reader.schema])
+        schema = pa.schema([pa.field(column.name, _plain_type(column.type)) for column in reader.schema])
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in reader:
                 writer.write_batch(_plain(batch, schema))
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """Types that only the driver knows (numeric, uuid, jsonb) by how it stores them."""
+    """The storage type of types that only the driver knows (numeric, uuid, jsonb)."""
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    columns = [one.storage if isinstance(one, pa.ExtensionArray) else one for one in batch.columns]
+    columns = [column.storage if isinstance(column, pa.ExtensionArray) else column for column in batch.columns]
     return pa.record_batch(columns, schema=schema)
 
 

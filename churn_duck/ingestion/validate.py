@@ -1,4 +1,4 @@
-"""Validation: every rule is a view of offending rows; this counts them."""
+"""Validation: every rule is a view of offending rows, which are counted here."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from churn_duck.errors import ValidationFailed
 from churn_duck.warehouse.catalog import execute, rendered, sql_files
 from churn_duck.warehouse.store import Warehouse, transaction
 
-# the rules, and what is landed, which they read
+# the layer of the rules, and the relations that they read
 RULES = "20_checks"
 LANDED = ("landed_files", "raw_users", "raw_events", "repeated_events", "quarantine", "landings")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How often one rule was broken; `verdict` is pass, warn or fail."""
+    """How many rows break one rule; `verdict` is pass, warn or fail."""
 
     rule: str
     verdict: str
@@ -26,11 +26,11 @@ class Rule:
 
 
 def validate(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> list[Rule]:
-    """Every rule over what has landed, failures first; works before `build` and leaves its tables alone."""
+    """Applies every rule to the landed rows, failures first; needs no `build` and changes none of its tables."""
     texts = rendered(warehouse.settings, warehouse.raw_files())
-    wanted = {*LANDED, *(file.name for file in sql_files() if file.layer == RULES)}
+    names = {*LANDED, *(file.name for file in sql_files() if file.layer == RULES)}
     with transaction(con):
-        for _ in execute(con, {name: text for name, text in texts.items() if name in wanted}):
+        for _ in execute(con, {name: text for name, text in texts.items() if name in names}):
             pass
     rows = con.execute(
         "select rule, verdict, offences, coalesce(examples, []) from validation_report order by offences desc, rule"

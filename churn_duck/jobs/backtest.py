@@ -25,7 +25,7 @@ from churn_duck.training.preconditions import days_needed
 from churn_duck.training.train import train
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.build import build
-from churn_duck.warehouse.query import literal
+from churn_duck.warehouse.query import literal, records
 from churn_duck.warehouse.store import Warehouse, connected, transaction, utc_now
 
 # two ways of adding up the same sums
@@ -71,9 +71,7 @@ def backtest(
 
 def rows(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The last backtest, one dictionary an origin; empty before the first."""
-    result = con.execute("from backtest order by origin_date")
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return records(con, "from backtest order by origin_date")
 
 
 def _origins(

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -14,7 +14,7 @@ from churn_duck import __version__
 from churn_duck.errors import ChurnDuckError, NothingNew, WarehouseError
 from churn_duck.serving.prometheus import write_textfile
 from churn_duck.warehouse.catalog import find
-from churn_duck.warehouse.store import Warehouse, working
+from churn_duck.warehouse.store import Warehouse, utc_now, working
 
 log = logging.getLogger("churn_duck")
 INTERRUPTED = 130
@@ -62,7 +62,7 @@ def _begin(con: duckdb.DuckDBPyConnection, command: str) -> datetime:
     # before the first build the table is not there yet
     con.execute(find("runs").path.read_text(encoding="utf-8"))
     con.execute("update runs set outcome = 'killed' where outcome = 'running'")
-    started = datetime.now(UTC).replace(tzinfo=None)
+    started = utc_now()
     con.execute(
         """insert into runs (started_at, command, outcome, churn_duck_version, duckdb_version)
         values (?, ?, 'running', ?, ?)""",
@@ -83,7 +83,7 @@ def _end(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, started: datetime
     con.execute(
         """update runs set ended_at = ?, outcome = ?, exit_code = ?, message = ?, as_of_date = ?, row_count = ?,
         model_version = ?, data_hash = ? where started_at = ?""",
-        [datetime.now(UTC).replace(tzinfo=None), *vars(entry).values(), _data_hash(warehouse), started],
+        [utc_now(), *vars(entry).values(), _data_hash(warehouse), started],
     )
 
 

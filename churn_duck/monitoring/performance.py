@@ -14,7 +14,7 @@ from churn_duck.monitoring.performance_notes import doubts, remarks
 from churn_duck.progress import Progress
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.files import write_json
-from churn_duck.warehouse.query import fetched
+from churn_duck.warehouse.query import records
 from churn_duck.warehouse.store import Warehouse, transaction
 
 METRICS = ("pr_auc", "roc_auc", "recency_pr_auc", "recency_roc_auc", "log_loss", "brier", "churn_rate")
@@ -34,11 +34,11 @@ def performance(
     found = {
         "as_of_date": end,
         "top_k": warehouse.settings.scoring.top_k,
-        "dates": fetched(con, "from realised_performance order by as_of_date, model_version"),
+        "dates": records(con, "from realised_performance order by as_of_date, model_version"),
         "intervals": _intervals(con),
-        "reliability": fetched(con, "from realised_reliability order by all"),
-        "estimates": fetched(con, "from expected_performance_record order by as_of_date, model_version, metric"),
-        "evidence": fetched(con, "from expected_performance_evidence order by as_of_date, model_version"),
+        "reliability": records(con, "from realised_reliability order by all"),
+        "estimates": records(con, "from expected_performance_record order by as_of_date, model_version, metric"),
+        "evidence": records(con, "from expected_performance_evidence order by as_of_date, model_version"),
         "other_horizon_scorings": _left_out(con),
     }
     content = {**found, "remarks": remarks(found), "doubts": doubts(found, warehouse.settings)}
@@ -48,7 +48,7 @@ def performance(
 
 def _intervals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Of the days whose labels are known in this world."""
-    return fetched(
+    return records(
         con,
         """select as_of_date, model_version, metric, low, high
         from realised_intervals

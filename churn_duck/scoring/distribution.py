@@ -9,7 +9,7 @@ import duckdb
 from churn_duck.errors import ModelError
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.files import write_json
-from churn_duck.warehouse.query import fetched
+from churn_duck.warehouse.query import records
 from churn_duck.warehouse.store import Warehouse
 
 
@@ -19,7 +19,7 @@ def score_proxy(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> dict[st
     Raises: ModelError before the first scoring.
     """
     set_as_of_date(con, warehouse, None)
-    rows = fetched(con, "from score_proxy")
+    rows = records(con, "from score_proxy")
     if not rows:
         raise ModelError("nobody has been scored yet; run: churn-duck score")
     (content,) = rows

@@ -22,7 +22,7 @@ from churn_duck.scoring.reasons import append_reasons, audit_sums, explain_run
 from churn_duck.settings.config import Settings
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.export import copy_to
-from churn_duck.warehouse.query import fetched, literal
+from churn_duck.warehouse.query import literal, records
 from churn_duck.warehouse.store import Warehouse, transaction, utc_now
 from churn_duck.warehouse.user_batches import parts
 
@@ -190,4 +190,4 @@ def _summary(
 
 def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
     """The users most at risk in the newest scoring of that day, as dictionaries by column."""
-    return fetched(con, f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")
+    return records(con, f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")

@@ -16,6 +16,7 @@ import duckdb
 from churn_duck.errors import ChurnDuckError, WarehouseError
 from churn_duck.model.onnx_model import OnnxModel, load_model
 from churn_duck.serving.publish import SCHEMA_VERSION, Manifest
+from churn_duck.warehouse.query import records
 from churn_duck.warehouse.store import opened_snapshot, utc_now
 
 RETRY_SECONDS = 5.0
@@ -75,9 +76,7 @@ class Snapshot:
     def rows(self, query: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[dict[str, Any]]:
         """The rows of a query as dictionaries by column."""
         with self.cursor() as cursor:
-            result = cursor.execute(query, parameters)
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            return records(cursor, query, parameters)
 
     def close(self) -> None:
         """Let the file go."""

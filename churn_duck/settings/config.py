@@ -15,7 +15,7 @@ MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 def _windows(days: list[int]) -> list[int]:
     if len(set(days)) != len(days):
-        raise ValueError("must not repeat a window")
+        raise ValueError("windows must be unique")
     return sorted(days)
 
 
@@ -48,12 +48,12 @@ class Source(Section):
 
     @property
     def is_given(self) -> bool:
-        """Whether there is anything to land."""
+        """Whether a path or a query is set."""
         return self.path is not None or self.query is not None
 
 
 class Sources(Section):
-    """What `run` lands first; neither path nor query: what has landed."""
+    """What `run` lands first; without path and query it uses what has landed."""
 
     users: Source = Source()
     events: Source = Source()
@@ -76,7 +76,7 @@ class Users(Section):
 class Events(Section):
     """Columns of events beside id, user, time and type.
 
-    `id_type: none` numbers the rows, for logs without an id; `types: null` takes any type for known.
+    `id_type: none` numbers the rows, for logs without an id; `types: null` accepts every type.
     """
 
     id_type: IdType | Literal["none"] = "integer"
@@ -105,9 +105,9 @@ class Population(Section):
 
 
 class Training(Section):
-    """How snapshots are taken and split, whether the shipped model is refit on all, and how many rows are read at most.
+    """How snapshots are taken and split, whether the shipped model is refit on all rows, and the most rows to read.
 
-    `max_rows: null` takes what fits into the memory; beyond it users are sampled, and it is said.
+    `max_rows: null` reads what fits into memory; beyond it users are sampled, and training says so.
     """
 
     snapshot_every_days: Days = 7
@@ -119,7 +119,7 @@ class Training(Section):
 
 
 class Calibration(Section):
-    """A sigmoid on the log-odds, and the number of trees, chosen on the last `size` of the training dates."""
+    """A sigmoid on the log-odds and the number of trees, both fitted on the last `size` of the training dates."""
 
     method: Literal["sigmoid", "none"] = "sigmoid"
     size: Share = 0.5
@@ -134,7 +134,7 @@ class Evaluation(Section):
 class Promotion(Section):
     """A challenger replaces production when it is better by more than `margin` with this `confidence`.
 
-    Several challengers share the doubt that it leaves: the better of two needs 0.975 where one needs 0.95.
+    Several challengers share the error that it allows: the better of two needs 0.975 where one needs 0.95.
 
     Guards: its ECE on the eligible test rows is at most `max_ece`, and its log-loss below the base rate's.
     """
@@ -152,10 +152,10 @@ class Scoring(Section):
 
 
 class Drift(Section):
-    """Bins of the population stability index, and what is a warning or a failure.
+    """Bins of the population stability index, and the limits for warnings and failures.
 
-    `psi` is of one feature, `unseen` the share of its rows of a kind that the reference never held, `volume` a factor
-    of more or less data, `silent_days` are days without any event beyond the longest silence of the year before.
+    `psi` is of one feature, `unseen` the share of its rows in categories that the reference lacks, `volume` a factor
+    of more or less data, `silent_days` are days without any event beyond the longest silence of the past year.
     """
 
     bins: Annotated[int, Field(ge=3, le=100)] = 10
@@ -171,9 +171,9 @@ class Drift(Section):
 class Serving(Section):
     """What is published for readers, and how it is served.
 
-    `history_days` of scores and activity go into a snapshot, and `keep_splits` of them stay on disk. `/ready` says
-    no once the newest is older than `max_age_days` (null: never). `max_rows` is the most that one call may ask for.
-    Alerts of the names `hook_alerts` start a retraining, at most one in `hook_cooldown_minutes` of the clock.
+    A snapshot holds `history_days` of scores and activity; `keep_splits` snapshots stay on disk. `/ready` fails once
+    the newest is older than `max_age_days` (null: never). `max_rows` is the most that one call may request. Alerts
+    named in `hook_alerts` start a retraining, at most one in `hook_cooldown_minutes` of wall-clock time.
     """
 
     history_days: Days = 90
@@ -185,10 +185,10 @@ class Serving(Section):
 
 
 class Retraining(Section):
-    """When a retraining is due beside drift and realised losses, in days of the data; null: never for that reason.
+    """When a retraining is due besides drift and realised losses, in days of data; null: never for that reason.
 
-    `cooldown_days` must pass after any training before the loop retrains again; by hand it is always possible. A volume
-    of data that FAILs holds it back too, as an outage would, until it has done so for `doubt_days`.
+    After any training the loop waits `cooldown_days` before it retrains; a manual retraining is always possible. A
+    FAILing data volume also holds it back, as an outage would, until it has failed for `doubt_days`.
     """
 
     cooldown_days: Annotated[int, Field(ge=0)] = 7
@@ -200,7 +200,7 @@ class Retraining(Section):
 class Engine(Section):
     """DuckDB's threads and memory (such as 4GB); null: DuckDB's own choice.
 
-    `lock_wait_seconds` is how long a command waits for another one that is writing the warehouse.
+    `lock_wait_seconds` is how long a command waits for another one that writes to the warehouse.
     """
 
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -232,8 +232,8 @@ class Settings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _own_measures_bring_their_own(cls, content: object) -> object:
-        """With measures of its own a business has its own values, types and ratios too."""
+    def _measures_imply_values(cls, content: object) -> object:
+        """Configured measures replace the default values, types and ratios too."""
         if not isinstance(content, dict) or content.get("measures") is None:
             return content
         events = content.get("events")
@@ -246,9 +246,10 @@ class Settings(Section):
 
 
 def _implied(measures: object) -> list[dict[str, str]]:
-    """The values that measures read: text for those that tell things apart, numbers for the others."""
+    """The values that the measures read: text where they are counted as distinct, else numbers."""
     rows = [row for row in (measures if isinstance(measures, list) else []) if isinstance(row, dict)]
-    kinds = {row["column"]: row.get("aggregate") for row in rows if isinstance(row.get("column"), str)}
+    aggregates = {row["column"]: row.get("aggregate") for row in rows if isinstance(row.get("column"), str)}
     return [
-        {"name": name, "type": "text" if aggregate == "distinct" else "number"} for name, aggregate in kinds.items()
+        {"name": name, "type": "text" if aggregate == "distinct" else "number"}
+        for name, aggregate in aggregates.items()
     ]

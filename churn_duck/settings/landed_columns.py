@@ -1,4 +1,4 @@
-"""The columns of users and events as they land: what each is called at its source, and how its values are read."""
+"""The columns of users and events as they land: their names at the source, and how their values are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SqlType = Literal["bigint", "double", "date", "timestamp", "varchar"]
 
 @dataclass(frozen=True)
 class Column:
-    """`source` is its name in the file; `constant` stands where the file has none; without a required value no row."""
+    """`source` is the name in the file, `constant` the value if it has none; a row without a required value is lost."""
 
     name: str
     type: SqlType
@@ -43,7 +43,7 @@ def _users(settings: Settings) -> list[Column]:
     return [
         _column(source, "user_id", _id(users.id_type), required=True, is_id=True),
         _column(source, "signup_date", "date", required=True),
-        *(_column(source, one.name, one.sql_type, optional_in_file=one.optional) for one in users.attributes),
+        *(_column(source, item.name, item.sql_type, optional_in_file=item.optional) for item in users.attributes),
     ]
 
 
@@ -51,14 +51,14 @@ def _events(settings: Settings) -> list[Column]:
     source, events = settings.sources.events, settings.events
     number = None
     if events.id_type == "none":
-        # unique in the warehouse, and rising in file order
+        # unique in the warehouse, and increasing in file order
         number = "cast({landing} as bigint) * 1000000000000 + source_row"
     return [
         _column(source, "event_id", _id(events.id_type), required=True, is_id=True, default=number),
         _column(source, "user_id", _id(settings.users.id_type), required=True, is_id=True),
         _column(source, "event_time", "timestamp", required=True),
         _column(source, "event_type", "varchar", required=True),
-        *(_column(source, one.name, one.sql_type) for one in events.values),
+        *(_column(source, value.name, value.sql_type) for value in events.values),
     ]
 
 
@@ -90,10 +90,10 @@ def _column(
 
 
 def reading(columns: list[Column], time_zone: str) -> str:
-    """How a file is read: the same content read otherwise is another landing."""
+    """How a file is read, as text: the same content read differently is another landing."""
     return json.dumps([[asdict(column) for column in columns], time_zone], sort_keys=True)
 
 
 def schema_text(columns: list[Column]) -> str:
-    """Names and types in one line, to compare what has landed with what is asked for."""
+    """Names and types in one line, to compare landed files with the settings."""
     return ", ".join(f"{column.name} {column.type}" for column in columns)

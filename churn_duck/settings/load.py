@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from churn_duck.errors import ConfigError
 from churn_duck.settings.config import Settings
+from churn_duck.settings.consistency import contradictions
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -31,22 +32,19 @@ def load_settings(path: Path | None) -> Settings:
 def parse_settings(content: object, source: str) -> Settings:
     """Settings from a parsed mapping; `source` names it in errors."""
     if not isinstance(content, dict):
-        raise ConfigError(f"{source} must hold keys and values, not {type(content).__name__}")
-    # only here: what contradicts itself is told by names of the settings, which are made here
-    from churn_duck.settings.consistency import contradictions  # noqa: PLC0415
-
+        raise ConfigError(f"{source} must be a mapping of keys to values, not {type(content).__name__}")
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        complaints = [_complaint(dict(item)) for item in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(complaints)) from error
-    torn = list(contradictions(settings))
-    if torn:
-        raise ConfigError(f"{source}: " + "; ".join(torn))
+        messages = [_message(dict(item)) for item in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(messages)) from error
+    conflicts = list(contradictions(settings))
+    if conflicts:
+        raise ConfigError(f"{source}: " + "; ".join(conflicts))
     return settings
 
 
-def _complaint(item: dict[str, Any]) -> str:
+def _message(item: dict[str, Any]) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location)
     if item["type"] == "extra_forbidden":
@@ -59,6 +57,6 @@ def _section_keys(location: list[str]) -> list[str]:
     for part in location:
         if part in section.model_fields:
             annotation = section.model_fields[part].annotation
-            kinds = (annotation, *get_args(annotation))
-            section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+            types = (annotation, *get_args(annotation))
+            section = next(item for item in types if isinstance(item, type) and issubclass(item, BaseModel))
     return sorted(section.model_fields)

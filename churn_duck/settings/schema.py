@@ -1,4 +1,4 @@
-"""What a business's users and events look like: the attributes, values and measures that decide columns.
+"""The attributes, values, measures and ratios of a business, which decide the columns.
 
 The defaults are the e-learning contract; a configuration replaces them.
 """
@@ -20,7 +20,7 @@ def _identifier(name: str) -> str:
 
 
 def _normalised(text: str) -> str:
-    """As `events_clean` writes event types."""
+    """Lower case and trimmed, like the event types of `events_clean`."""
     if not text.strip():
         raise ValueError("must not be empty")
     return text.lower().strip(" \t\n\r")
@@ -40,7 +40,7 @@ LANDED_TYPES: dict[str, LandedType] = {
 
 
 class Section(BaseModel):
-    """Unknown keys are errors, values keep the type they were given in, nothing changes later."""
+    """Base of all sections: unknown keys are errors, types are not converted, instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -115,8 +115,8 @@ class Measure(Section):
     @model_validator(mode="after")
     def _column_fits(self) -> Measure:
         if (self.column is None) != (self.aggregate == "count"):
-            word = "takes no column" if self.aggregate == "count" else "needs a column"
-            raise ValueError(f"{self.aggregate} {word}")
+            rule = "takes no column" if self.aggregate == "count" else "needs a column"
+            raise ValueError(f"{self.aggregate} {rule}")
         return self
 
     @property
@@ -126,12 +126,12 @@ class Measure(Section):
 
     @property
     def is_whole(self) -> bool:
-        """Whether its values are numbers of things."""
+        """Whether its values are counts."""
         return self.aggregate in ("count", "distinct")
 
     @property
     def is_zero_without(self) -> bool:
-        """Whether a day without such events has 0, not NULL."""
+        """Whether a day without matching events has 0, not NULL."""
         return self.aggregate not in ("avg", "max")
 
 
@@ -162,7 +162,7 @@ ATTRIBUTES = [
         max=1,
         missing=0,
         where_absent=WhereAbsent(attribute="plan", value="paid"),
-        meaning="1 paying, 0 not or not said; from plan where the column was not landed",
+        meaning="1 paying, 0 not paying or unknown; from plan where the column was not landed",
     ),
     Attribute(name="country", type="category"),
     Attribute(name="marketing_source", type="category"),
@@ -170,7 +170,7 @@ ATTRIBUTES = [
 ]
 VALUES = [
     Value(name="course_id", type="text"),
-    Value(name="watch_minutes", type="number", min=0, missing=0, meaning="minutes, 0 where none were given"),
+    Value(name="watch_minutes", type="number", min=0, missing=0, meaning="minutes, 0 where missing"),
     Value(name="quiz_score", type="number", min=0, max=100, meaning="0 to 100. NULL: no score"),
     Value(
         name="amount",

@@ -102,12 +102,6 @@ def shown_attributes(settings: Settings) -> list[str]:
     return [attribute.name for attribute in settings.users.attributes if attribute.shown]
 
 
-def event_types(settings: Settings) -> list[str]:
-    """The event types that any setting names."""
-    named = [kind for measure in settings.measures for kind in measure.events]
-    return sorted({*named, *(settings.events.types or ()), *(settings.churn.activity or ())})
-
-
 def silent_types(settings: Settings) -> list[str]:
     """Event types that never count as activity."""
     return sorted({kind for measure in settings.measures if not measure.activity for kind in measure.events})

@@ -1,4 +1,4 @@
-"""The SQL files: found, rendered, described and run in their order."""
+"""The SQL files: listed, rendered and executed in order."""
 
 from __future__ import annotations
 
@@ -9,35 +9,24 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 import duckdb
 import jinja2
 
 from churn_duck.errors import SqlError, WarehouseError
-from churn_duck.settings import view_columns as measures
+from churn_duck.settings import view_columns
 from churn_duck.settings.config import Settings
 from churn_duck.settings.landed_columns import landed_columns
 from churn_duck.settings.reason_text import feature_words
 from churn_duck.warehouse.query import literal, quoted
 from churn_duck.warehouse.raw_files import RawFiles
 
-# their SQL names files or periods of the data, which are no part of what the engine does; their templates are
+# their rendered SQL names files or periods of the data, so `sql_hash` takes their templates instead
 READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity")
-# tables that a build adds to where only landings were added; in their running order
+# tables that a build extends when the only change is new landings; in running order
 REFRESHED = ("landed_files", "superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
-SHARED = (
-    "trimmed_lower",
-    "exact",
-    "of_types",
-    "outside",
-    "others_than",
-    "churn_label",
-    "silent_share",
-    "down_to_each_score",
-    "comments",
-    "for_people",
-)
-# all days that DuckDB's TIMESTAMP knows of with room for a year's arithmetic
+# the days of a TIMESTAMP, with room for a year's arithmetic
 EARLIEST, LATEST = date(1, 1, 1), date(9998, 12, 31)
 
 
@@ -53,18 +42,19 @@ class SqlFile:
 
     @property
     def layer(self) -> str:
-        """Its folder, such as `40_features`."""
+        """The folder of the file, such as `40_features`."""
         return self.path.parent.name
 
     @property
     def kind(self) -> str:
+        """`table`, `view` or `macro`."""
         text = self.path.read_text(encoding="utf-8")
-        found = re.search(r"^(?:{{ ')?create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
-        return found.group(1) if found else "unknown"
+        statement = re.search(r"^(?:{{ ')?create (?:or replace )?(table|view|macro)", text, re.MULTILINE)
+        return statement.group(1) if statement else "unknown"
 
     @property
     def is_dense(self) -> bool:
-        """Whether it has a row for every user and day, as its header then says."""
+        """Whether its header says that it has a row for every user and day."""
         return "\n-- Dense: " in self.path.read_text(encoding="utf-8")
 
 
@@ -92,15 +82,15 @@ def _described(path: Path) -> SqlFile:
 
 
 def find(name: str) -> SqlFile:
-    """The file that makes `name`.
+    """The file that creates `name`.
 
-    Raises: WarehouseError listing near names.
+    Raises: WarehouseError listing similar names.
     """
     for file in sql_files():
         if file.name == name:
             return file
-    known = ", ".join(file.name for file in sql_files() if name.split("_", maxsplit=1)[0] in file.name)
-    raise WarehouseError(f"there is no view {name}; {'near: ' + known if known else 'churn-duck sql lists them'}")
+    similar = ", ".join(file.name for file in sql_files() if name.split("_", maxsplit=1)[0] in file.name)
+    raise WarehouseError(f"there is no view {name}; {'similar: ' + similar if similar else 'see: churn-duck sql'}")
 
 
 @cache
@@ -111,7 +101,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # SQL, not HTML: values go through `literal`, identifiers through config
+        autoescape=False,  # SQL, not HTML: `literal` escapes values, the settings validate identifiers
     )
     environment.filters["sql"] = literal
     environment.filters["quoted"] = quoted
@@ -119,55 +109,83 @@ def _environment() -> jinja2.Environment:
 
 
 def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
-    measured = {measure.column for measure in settings.measures}
+    """The variables of the templates; by subject, one function each."""
     return {
         "settings": settings,
-        "windows": settings.features.windows_days,
-        "lookback_days": max(*settings.features.windows_days, settings.population.active_within_days or 0),
-        "attributes": settings.users.attributes,
-        "values": settings.events.values,
-        "required_attributes": [one for one in settings.users.attributes if one.required],
-        "ranged_attributes": [one for one in settings.users.attributes if one.is_ranged],
-        "listed_attributes": [one for one in settings.users.attributes if one.allowed],
-        "flag_attributes": [one for one in settings.users.attributes if one.where_absent],
-        "ranged_values": [one for one in settings.events.values if one.is_ranged],
-        "carried_values": [one for one in settings.events.values if one.events],
-        "positive_values": [one for one in settings.events.values if one.events and one.min == 0],
-        "measured_values": [value for value in settings.events.values if value.name in measured],
-        "measures": settings.measures,
-        "ratios": settings.ratios,
-        "known_types": settings.events.types,
-        "activity_types": settings.churn.activity,
-        "silent_types": measures.silent_types(settings),
-        "id_type": landed_columns(settings, "users")[0].type,
-        "event_id_type": landed_columns(settings, "events")[0].type,
-        "key_columns": list(measures.KEYS),
-        "dataset_keys": list(measures.DATASET_KEYS),
-        "attribute_columns": measures.attribute_names(settings),
-        "shown_attributes": measures.shown_attributes(settings),
-        "daily_columns": measures.daily_columns(settings),
-        "state_columns": measures.state_columns(),
-        "feature_columns": measures.feature_columns(settings),
-        "kept_feature_columns": measures.kept_feature_columns(settings),
-        "category_columns": measures.categorical(settings),
-        "check_columns": list(measures.CHECK),
-        "feature_words": feature_words(settings),
-        "column_comments": measures.column_comments(settings),
+        **_user_context(settings),
+        **_event_context(settings),
+        **_feature_context(settings),
+        **_file_context(raw),
+        "key_columns": list(view_columns.KEYS),
+        "dataset_keys": list(view_columns.DATASET_KEYS),
+        "check_columns": list(view_columns.CHECK),
+        "column_comments": view_columns.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
-        "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
-        "after_landing": raw.after_landing,
-        "arrived_events": _arrived(raw),
-        "arrived_files": raw.arrived([*raw.users, *raw.events]),
-        "users_files": raw.users,
-        "events_files": raw.events,
-        "quarantine_files": raw.quarantine,
-        "data_hash": raw.data_hash,
-        "raw_folder": raw.folder,
     }
 
 
-def _arrived(raw: RawFiles) -> str:
-    """What came after `after_landing`, as a relation that opens no other file."""
+def _user_context(settings: Settings) -> dict[str, object]:
+    attributes = settings.users.attributes
+    return {
+        "id_type": landed_columns(settings, "users")[0].type,
+        "attributes": attributes,
+        "attribute_columns": view_columns.attribute_names(settings),
+        "category_columns": view_columns.categorical(settings),
+        "shown_attributes": view_columns.shown_attributes(settings),
+        "required_attributes": [attribute for attribute in attributes if attribute.required],
+        "ranged_attributes": [attribute for attribute in attributes if attribute.is_ranged],
+        "listed_attributes": [attribute for attribute in attributes if attribute.allowed],
+        "flag_attributes": [attribute for attribute in attributes if attribute.where_absent],
+    }
+
+
+def _event_context(settings: Settings) -> dict[str, object]:
+    values = settings.events.values
+    measured = {measure.column for measure in settings.measures}
+    return {
+        "event_id_type": landed_columns(settings, "events")[0].type,
+        "known_types": settings.events.types,
+        "activity_types": settings.churn.activity,
+        "silent_types": view_columns.silent_types(settings),
+        "values": values,
+        "ranged_values": [value for value in values if value.is_ranged],
+        "carried_values": [value for value in values if value.events],
+        "positive_values": [value for value in values if value.events and value.min == 0],
+        "measured_values": [value for value in values if value.name in measured],
+    }
+
+
+def _feature_context(settings: Settings) -> dict[str, object]:
+    windows = settings.features.windows_days
+    return {
+        "windows": windows,
+        "lookback_days": max(*windows, settings.population.active_within_days or 0),
+        "measures": settings.measures,
+        "ratios": settings.ratios,
+        "daily_columns": view_columns.daily_columns(settings),
+        "state_columns": view_columns.state_columns(),
+        "feature_columns": view_columns.feature_columns(settings),
+        "kept_feature_columns": view_columns.kept_feature_columns(settings),
+        "feature_words": feature_words(settings),
+    }
+
+
+def _file_context(raw: RawFiles) -> dict[str, object]:
+    return {
+        "users_files": raw.users,
+        "events_files": raw.events,
+        "quarantine_files": raw.quarantine,
+        "raw_folder": raw.folder,
+        "data_hash": raw.data_hash,
+        "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
+        "after_landing": raw.after_landing,
+        "arrived_events": _arrived_events(raw),
+        "arrived_files": raw.arrived([*raw.users, *raw.events]),
+    }
+
+
+def _arrived_events(raw: RawFiles) -> str:
+    """The events after `after_landing`, as a relation that opens no other file."""
     if raw.after_landing is None:
         return "raw_events"
     files = raw.arrived(raw.events)
@@ -175,15 +193,15 @@ def _arrived(raw: RawFiles) -> str:
 
 
 def render(path: Path, context: Mapping[str, object]) -> str:
-    """The text of one template with the shared SQL macros at hand."""
+    """The text of one template, which may call every macro of `shared/macros.sql.jinja`."""
     environment = _environment()
-    shared = environment.get_template("shared/macros.sql.jinja").make_module(dict(context))
-    exported = {name: getattr(shared, name) for name in SHARED}
-    return environment.get_template(path.relative_to(sql_folder()).as_posix()).render(**context, **exported)
+    macros = environment.get_template("shared/macros.sql.jinja").make_module(dict(context))
+    template = environment.get_template(path.relative_to(sql_folder()).as_posix())
+    return template.render({**context, **vars(macros)})
 
 
 def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> dict[str, str]:
-    """Every statement by view name, in running order, as DuckDB gets it."""
+    """Every statement by view name, in running order, as sent to DuckDB."""
     context = _context(settings, raw)
     texts = {file.name: render(file.path, context) for file in sql_files() if file.name != "params"}
     digest = _digest(
@@ -194,7 +212,7 @@ def rendered(settings: Settings, raw: RawFiles, as_of: date | None = None) -> di
 
 
 def rendered_only(settings: Settings, raw: RawFiles, names: Iterable[str]) -> dict[str, str]:
-    """Some statements; with `raw.after_landing`, those of REFRESHED bring their tables from there up to `raw`."""
+    """The statements of `names`; with `raw.after_landing`, those in REFRESHED only add the later landings."""
     context = _context(settings, raw)
     return {name: render(find(name).path, context) for name in names}
 
@@ -206,7 +224,7 @@ def _digest(texts: Iterable[str]) -> str:
 def execute(
     con: duckdb.DuckDBPyConnection, texts: Mapping[str, str], ran: Callable[[str], None] | None = None
 ) -> Iterator[str]:
-    """Run statements one by one; yields each name before its statements run, and tells `ran` after each of them.
+    """Run statements one by one; yields each name before its statements run, and calls `ran` after each of them.
 
     Raises: SqlError with the view's name and DuckDB's message.
     """
@@ -222,20 +240,30 @@ def execute(
             raise SqlError(f"{file.layer}/{file.path.name}: {error}") from error
 
 
-def listing() -> list[dict[str, str]]:
-    """Name, layer, kind, grain and one line for everything that `build` makes."""
+class Listed(TypedDict):
+    """One SQL file as `churn-duck sql` lists it; `grain` is comma-separated."""
+
+    name: str
+    layer: str
+    kind: str
+    grain: str
+    rows: str
+
+
+def listing() -> list[Listed]:
+    """Name, layer, kind, grain and one line for every relation that `build` creates."""
     return [
-        {
-            "name": file.name,
-            "layer": file.layer,
-            "kind": file.kind,
-            "grain": ", ".join(file.grain) or "(one row)",
-            "rows": file.rows,
-        }
+        Listed(
+            name=file.name,
+            layer=file.layer,
+            kind=file.kind,
+            grain=", ".join(file.grain) or "(one row)",
+            rows=file.rows,
+        )
         for file in sql_files()
     ]
 
 
 def shown_sql(name: str, settings: Settings, raw: RawFiles) -> str:
-    """The statement that makes `name`, as `build` would run it. Raises: WarehouseError for an unknown name."""
+    """The statement that creates `name`, as `build` would run it. Raises: WarehouseError for an unknown name."""
     return rendered(settings, raw)[find(name).name]

@@ -1,4 +1,4 @@
-"""Any view or table of the warehouse as a file."""
+"""Exports of views and tables to files."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ BATCH_ROWS = 122_880
 
 
 def export(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
-    """Write all rows of a view or table to .parquet or .csv in one step; the number of rows.
+    """Writes all rows of a view or table to .parquet or .csv atomically and returns their number.
 
-    Raises: WarehouseError for an unknown name, a macro, another kind of file, or a warehouse that is not built.
+    Raises: WarehouseError for an unknown name, a macro, another kind of file, or an unbuilt warehouse.
     """
     if find(name).kind == "macro":
         raise WarehouseError(
-            f"{name} is a macro and wants dates; in churn-duck shell: "
+            f"{name} is a macro that takes dates; in churn-duck shell: "
             f"copy (from {name}([date '2025-12-31'])) to '{path}'"
         )
     if path.suffix not in (".parquet", ".csv"):
         raise WarehouseError(f"cannot export to {path}: the name must end in .parquet or .csv")
-    there = con.execute("select 1 from information_schema.tables where table_name = ?", [name]).fetchall()
-    if not there:
+    tables = con.execute("select 1 from information_schema.tables where table_name = ?", [name]).fetchall()
+    if not tables:
         raise WarehouseError(f"{name} is not in the warehouse yet; run: churn-duck build")
     if name in DATES and path.suffix == ".parquet":
         queries = [f"from {name} where {part.where}" for part in parts(con, name)]
@@ -40,27 +40,27 @@ def export(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
 
 
 def copy_to(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    """Write a query's rows to .parquet or .csv in one step; the number of rows."""
+    """Writes the rows of a query to .parquet or .csv atomically and returns their number."""
     form = "format csv, header" if path.suffix == ".csv" else "format parquet, compression zstd"
     with replacing(path) as partial:
         return int(con.execute(f"copy ({query}) to {literal(str(partial))} ({form})").fetchall()[0][0])
 
 
 def stream_to(con: duckdb.DuckDBPyConnection, queries: Iterable[str], path: Path) -> int:
-    """Write the rows of several queries of one schema to one .parquet in one step; the number of rows."""
+    """Writes the rows of several queries with one schema to one .parquet atomically and returns their number."""
     with replacing(path) as partial:
         return write_batches((batch for query in queries for batch in batches_of(con, query, BATCH_ROWS)), partial)
 
 
 def batches_of(con: duckdb.DuckDBPyConnection, query: str, rows: int) -> Iterator[pa.RecordBatch]:
-    """A query's rows in batches, the first one without rows, since it says the schema."""
+    """The rows of a query in batches; the first batch is empty and carries the schema."""
     reader = con.sql(query).to_arrow_reader(rows)
     yield pa.RecordBatch.from_pylist([], schema=reader.schema)
     yield from reader
 
 
 def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> int:
-    """Write batches of one schema, at least one of them, as Parquet; the number of rows."""
+    """Writes one or more batches with one schema as Parquet and returns the number of rows."""
     rows, writer = 0, None
     try:
         for batch in batches:

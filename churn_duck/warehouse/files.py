@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of either."""
+"""Atomic file replacement, and digests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; renamed onto it, synced, when the block ends without an error."""
+    """Yields a temporary path beside `path`; synced and renamed onto it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -25,18 +25,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file in one step."""
+    """Replaces a text file atomically."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: object) -> None:
-    """Replace a JSON file in one step; NaN is an error."""
+    """Replaces a JSON file atomically; NaN is an error."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False, default=str) + "\n")
 
 
 def synced_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
+    """Syncs a folder, so that its file names survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The right to write a warehouse: one process at a time."""
+"""The write lock of a warehouse: one process at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCK_WAIT_SECONDS = 30.0
 
 @contextmanager
 def writing(root: Path, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the warehouse in `root` alone; the operating system frees it when the process ends, however it ends.
+    """Holds the only write lock on `root`; the operating system releases it when the process ends, however it ends.
 
     Raises: WarehouseError naming the holder after `wait_seconds`.
     """
@@ -30,7 +30,7 @@ def writing(root: Path, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -
         lock.acquire(timeout=wait_seconds)
     except filelock.Timeout as error:
         raise WarehouseError(
-            f"{root} is being written by {_named(holder)}; gave up after {wait_seconds:.0f} s, try later"
+            f"{root} is being written by {_holder_name(holder)}; gave up after {wait_seconds:.0f} s, try later"
         ) from error
     try:
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -41,9 +41,9 @@ def writing(root: Path, purpose: str, wait_seconds: float = LOCK_WAIT_SECONDS) -
         lock.release()
 
 
-def _named(holder: Path) -> str:
+def _holder_name(holder: Path) -> str:
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
+        writer = json.loads(holder.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "another process"
-    return f"`churn-duck {told['command']}` (process {told['pid']}, since {told['since']})"
+    return f"`churn-duck {writer['command']}` (process {writer['pid']}, since {writer['since']})"

@@ -1,17 +1,19 @@
-"""Rows of a query as dictionaries."""
+"""Query results as dictionaries, and Python values as SQL text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import duckdb
 
 
-def fetched(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-    """The rows of one query, each by column name."""
-    cursor = con.execute(query, list(parameters))
+def records(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[dict[str, Any]]:
+    """The rows of a query, each as a dictionary by column name."""
+    cursor = con.execute(query, parameters)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -30,7 +32,7 @@ def literal(value: object) -> str:
         return f"'{value.isoformat()}'"
     if isinstance(value, Sequence):
         return "[" + ", ".join(literal(item) for item in value) + "]"
-    raise TypeError(f"no SQL literal for {type(value).__name__}")
+    raise TypeError(f"no SQL literal for type {type(value).__name__}")
 
 
 def quoted(name: str) -> str:

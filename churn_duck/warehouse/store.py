@@ -1,4 +1,4 @@
-"""The folder that the engine keeps on disk, and its one DuckDB file."""
+"""The warehouse folder on disk, and connections to its DuckDB file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from churn_duck.warehouse.lock import LOCK_WAIT_SECONDS, writing
 from churn_duck.warehouse.raw_files import RawFiles, counting, raw_names
 from churn_duck.warehouse.upgrade import upgrade
 
-# the format that DuckDB 1.5 shells read too
+# the newest format that DuckDB 1.5 shells can read
 STORAGE_VERSION = "v1.5.0"
 
 
@@ -27,7 +27,7 @@ DuckConfig = dict[str, str | bool | int | float | list[str]]
 
 @dataclass(frozen=True)
 class Warehouse:
-    """Where everything is."""
+    """Paths in the warehouse folder, and the settings."""
 
     root: Path
     settings: Settings
@@ -66,7 +66,7 @@ class Warehouse:
 
     @property
     def is_invented(self) -> bool:
-        """Whether `demo` made this warehouse."""
+        """Whether `demo` created this warehouse."""
         return self.generated.is_dir()
 
     def raw(self, table: str) -> Path:
@@ -76,24 +76,24 @@ class Warehouse:
         return self.root / "quarantine" / table
 
     def landed(self, table: str) -> list[Path]:
-        """The raw files that count, in the order of their landing."""
+        """The raw files that count, by landing."""
         folder = self.raw(table)
         return [folder / name for name in counting(raw_names(folder))]
 
     def replaced(self, table: str) -> list[Path]:
-        """The raw files whose content or query a later landing read again."""
+        """The raw files whose content or query landed again later."""
         folder = self.raw(table)
         names = raw_names(folder)
         return [folder / name for name in sorted(set(names) - set(counting(names)))]
 
     def raw_files(self) -> RawFiles:
-        """What has landed so far.
+        """The landed files that count.
 
-        Raises: WarehouseError when users or events are still missing.
+        Raises: WarehouseError when no users or no events have landed.
         """
         users, events = (counting(raw_names(self.raw(table))) for table in ("users", "events"))
-        for table, found in (("users", users), ("events", events)):
-            if not found:
+        for table, names in (("users", users), ("events", events)):
+            if not names:
                 raise WarehouseError(
                     f"no {table} have landed in {self.root}; run: churn-duck land --users FILE --events FILE"
                 )
@@ -105,7 +105,7 @@ class Warehouse:
         )
 
     def raw_files_or_pattern(self) -> RawFiles:
-        """What has landed, or the patterns of where it would, for showing SQL before anything is there."""
+        """The landed files, or the patterns of their future paths, to show SQL before anything has landed."""
         try:
             return self.raw_files()
         except WarehouseError:
@@ -123,7 +123,7 @@ def open_warehouse(settings: Settings, folder: Path | None = None) -> Warehouse:
 
 
 def engine_config(engine: Engine, spill: Path) -> DuckConfig:
-    """DuckDB's limits; what exceeds the memory goes to `spill`."""
+    """DuckDB's limits as a connection config; data beyond the memory limit spills to `spill`."""
     config: DuckConfig = {"temp_directory": str(spill)}
     if engine.threads is not None:
         config["threads"] = engine.threads
@@ -134,7 +134,7 @@ def engine_config(engine: Engine, spill: Path) -> DuckConfig:
 
 @contextmanager
 def connected(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse's file with the engine settings; UTC throughout.
+    """Connects to the DuckDB file with the engine settings and time zone UTC.
 
     Raises: WarehouseError when another process has the file open.
     """
@@ -156,18 +156,18 @@ def _opened(database: Path, config: DuckConfig) -> duckdb.DuckDBPyConnection:
             if "lock" not in str(error).lower():
                 raise WarehouseError(f"cannot open {database}: {error}") from error
             if time.monotonic() > deadline:
-                raise WarehouseError(f"{database} is open elsewhere, perhaps in a shell; close it. {error}") from error
-            print(f"waiting: {database} is open elsewhere", file=sys.stderr)
+                raise WarehouseError(f"{database} is open in another process (a shell?); close it. {error}") from error
+            print(f"waiting: {database} is open in another process", file=sys.stderr)
             time.sleep(2)
 
 
 def opened_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
-    """A published file, read-only; a reader needs no other file than this one, and writes none.
+    """Opens a published file read-only; the connection reads no other file and writes none.
 
-    One process may open a file with one configuration only, so that everybody here opens snapshots by this. One thread
-    a query: for questions about a user, more only wait for each other, and requests run beside each other anyway.
+    A process can open a file with only one configuration, so every reader must use this function. One thread a query:
+    lookups of one user gain nothing from more, and requests already run in parallel.
     """
-    # by its own name: under a link, the process would be given what the link led to before
+    # resolved: under a symbolic link, DuckDB would reuse the file that the link pointed to before
     return duckdb.connect(
         path.resolve(),
         read_only=True,
@@ -177,7 +177,7 @@ def opened_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
+    """Commits when the block ends, rolls back on any error."""
     con.execute("begin")
     try:
         yield
@@ -189,7 +189,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse alone to this process, connected. Raises: WarehouseError naming who has it."""
+    """Locks the warehouse for this process and connects. Raises: WarehouseError naming the lock holder."""
     wait_seconds = warehouse.settings.engine.lock_wait_seconds
     with writing(warehouse.root, purpose, wait_seconds), connected(warehouse) as con:
         upgrade(con)
@@ -197,5 +197,5 @@ def working(warehouse: Warehouse, purpose: str) -> Iterator[duckdb.DuckDBPyConne
 
 
 def utc_now() -> datetime:
-    """The moment, UTC, without a zone, as DuckDB's TIMESTAMP holds it."""
+    """The current time in UTC, without a zone, as in DuckDB's TIMESTAMP."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Renames what an earlier version of Churn Duck called otherwise, so that one `build` makes its warehouse current."""
+"""Renames tables, columns and values of earlier versions, so that one `build` brings their warehouse up to date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETIRED_MACROS = ("clean_users",)
 
 
 def upgrade(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring names and words of kept tables up to this version; nothing where they are."""
+    """Renames old tables, columns and outcomes to those of this version; does nothing to current ones."""
     existing = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
     for old, new in TABLES.items():
         if old in existing and new not in existing:
@@ -28,14 +28,14 @@ def upgrade(con: duckdb.DuckDBPyConnection) -> None:
     for table, (old, new) in COLUMNS.items():
         if (table, old) in rows:
             con.execute(f"alter table {table} rename column {old} to {new}")
-            for word, better in OUTCOMES.items():
+            for old_outcome, outcome in OUTCOMES.items():
                 if (table, "outcome") in rows:
-                    con.execute(f"update {table} set outcome = '{better}' where outcome = '{word}'")
+                    con.execute(f"update {table} set outcome = '{outcome}' where outcome = '{old_outcome}'")
     _drop_retired(con)
 
 
 def _drop_retired(con: duckdb.DuckDBPyConnection) -> None:
-    """A view over a renamed table would break the copy that `publish` makes."""
+    """Drops retired views and macros: one over a renamed table would break the copy that `publish` makes."""
     views = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
     for name in views & {*RETIRED_VIEWS}:
         con.execute(f"drop view {name}")

@@ -1,4 +1,4 @@
-"""A dataset read by shares of the users, one after another, so that memory follows the share and not the dataset."""
+"""Reads a dataset in parts by user, so that memory depends on the part and not on the dataset."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import duckdb
 
 from churn_duck.settings.view_columns import BUCKETS
 
-# user-days that one part may hold: its tables of 50 columns then take some hundred megabytes
+# user-days in one part: its tables of 50 columns then take a few hundred megabytes
 PAIRS = 400_000
-# those datasets with a row for every user at each of several dates, and what says how many dates
+# datasets with a row for every user and date, and the query for their number of dates
 DATES = {
     "training_dataset": "select count(*) from training_snapshots",
     "evaluation_dataset": "select count(*) from training_snapshots where split = 'test'",
@@ -29,12 +29,12 @@ class Part:
 
     @property
     def where(self) -> str:
-        """The condition that DuckDB carries down to every table that it reads."""
+        """The condition, which DuckDB pushes down to every table that it reads."""
         return f"user_bucket between {self.first} and {self.last}"
 
 
 def parts(con: duckdb.DuckDBPyConnection, dataset: str, share: float = 1.0) -> Iterator[Part]:
-    """Parts that together hold `share` of the users, every one once."""
+    """Parts that together hold `share` of the users, each user once."""
     users, dates = con.execute(f"select (select count(*) from users_clean), ({DATES[dataset]})").fetchall()[0]
     buckets = max(1, round(share * BUCKETS))
     count = min(buckets, max(1, -(-int(users * dates * share) // PAIRS)))

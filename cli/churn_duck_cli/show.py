@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from churn_duck.scoring.score import Scored
     from churn_duck.settings.config import Settings
     from churn_duck.warehouse.build import Cost
+    from churn_duck.warehouse.catalog import Listed
 
 
 # in the top list, beside the risk
 SHOWN_ATTRIBUTES = 2
-VIEW_KEYS = ("name", "kind", "grain", "rows")
 REASONS = ("reason_1", "reason_2", "reason_3")
 
 
@@ -65,11 +65,15 @@ def progress() -> Iterator[Progress]:
         yield no_progress
 
 
-def views(rows: Sequence[dict[str, str]]) -> None:
+def views(rows: Sequence[Listed]) -> None:
     """The views in the order in which they are made, a heading for each layer."""
     for layer, group in groupby(rows, key=lambda row: row["layer"]):
         typer.echo(f"\nsql/{layer}/")
-        table(("name", "kind", "grain", "rows"), [[row[key] for key in VIEW_KEYS] for row in group], left=4)
+        table(
+            ("name", "kind", "grain", "rows"),
+            [(row["name"], row["kind"], row["grain"], row["rows"]) for row in group],
+            left=4,
+        )
 
 
 def table(

@@ -1,7 +1,7 @@
 -- params: one row, the settings that the views read, and the as-of date that was asked for.
 -- grain:  (one row)
 -- reads:
--- Rewritten by every command that learns or scores, so that the views always show the world that command saw.
+-- Rewritten by every command that trains or scores, so that the views show the data as that command saw it.
 create or replace table params as
 select
     cast({{ settings.churn.window_days }} as integer) as churn_window_days,
@@ -35,24 +35,24 @@ comment on column params.churn_window_days is 'H: days of silence after as_of_da
 comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
 comment on column params.smallest_window_days is 'days in the smallest feature window';
 comment on column params.largest_window_days is 'days in the largest feature window';
-comment on column params.lookback_days is 'days that a look back covers: the largest window, and active_within_days';
+comment on column params.lookback_days is 'days that the look-back covers: the largest window, and active_within_days';
 comment on column params.snapshot_every_days is 'days between two training snapshots';
-comment on column params.test_size is 'share of the snapshot dates, the last ones, that test';
-comment on column params.calibration_size is 'share of the training dates, the last, that calibrate. NULL: none';
+comment on column params.test_size is 'share of the snapshot dates, the latest, that are for testing';
+comment on column params.calibration_size is 'share of the training dates, the latest, that calibrate. NULL: none';
 comment on column params.high_risk_threshold is 'churn_risk from which a user counts as high risk';
 comment on column params.drift_warn_psi is 'PSI from which drift is a warning';
 comment on column params.drift_fail_psi is 'PSI from which drift is a failure';
-comment on column params.drift_warn_unseen is 'share of rows of a kind never seen from which drift is a warning';
-comment on column params.drift_fail_unseen is 'share of rows of a kind never seen from which drift is a failure';
-comment on column params.drift_warn_volume is 'factor of more or less data from which it is a warning';
-comment on column params.drift_fail_volume is 'factor of more or less data from which it is a failure';
+comment on column params.drift_warn_unseen is 'share of rows in unseen categories from which drift is a warning';
+comment on column params.drift_fail_unseen is 'share of rows in unseen categories from which drift is a failure';
+comment on column params.drift_warn_volume is 'factor of more or less data from which volume is a warning';
+comment on column params.drift_fail_volume is 'factor of more or less data from which volume is a failure';
 comment on column params.drift_fail_silent_days is 'days without events, beyond what is usual, that are a failure';
-comment on column params.retraining_cooldown_days is 'days after a training in which the loop does not retrain';
-comment on column params.retraining_every_days is 'days between trainings that are planned. NULL: none are';
-comment on column params.retraining_doubt_days is 'days after which a volume that FAILs is taken for the business';
+comment on column params.retraining_cooldown_days is 'days after a training during which the loop does not retrain';
+comment on column params.retraining_every_days is 'days between scheduled trainings. NULL: none scheduled';
+comment on column params.retraining_doubt_days is 'days after which a FAILing volume counts as a real change';
 comment on column params.retraining_max_age_days is 'days without new data for production. NULL: no limit';
-comment on column params.top_k is 'users of the list that are called: scoring.top_k';
-comment on column params.requested_as_of_date is 'the world ends this evening (UTC). NULL: the last complete day';
+comment on column params.top_k is 'length of the top list: scoring.top_k';
+comment on column params.requested_as_of_date is 'data after this UTC day is not seen. NULL: the last complete day';
 comment on column params.data_hash is 'SHA-256 over the landed files that the views read';
 comment on column params.sql_hash is 'SHA-256 over the rendered SQL that made the views, paths left out';
 comment on column params.raw_folder is 'where the landed files were when the views were made';

@@ -1,8 +1,8 @@
--- landed_files: one row per landed file, read from what the raw Parquet files say of themselves.
+-- landed_files: one row per landed file, read from the metadata of the raw Parquet files.
 -- grain:  file_name
 -- reads:  parquet_kv_metadata, parquet_metadata
--- A lost database file loses nothing of this. A table, so that nobody opens a year's files to learn when the newest
--- came. A build that only adds landings opens the files that came with them; the ranges tell which others it needs.
+-- Can be rebuilt from the raw files if the database file is lost. A table, so that the newest landing is known without
+-- opening a year of files. A build that only adds landings opens their files; the ranges say which others it needs.
 {% if after_landing is not none %}
 delete from landed_files
 where landing > {{ after_landing }};
@@ -85,12 +85,12 @@ left join times on files.file_name = times.file_name and files.source_table = 'e
 
 comment on column landed_files.file_name is 'the raw Parquet file, in raw/users or raw/events';
 comment on column landed_files.source_table is 'users or events';
-comment on column landed_files.landing is 'number of the land command that brought the file';
+comment on column landed_files.landing is 'number of the land command that landed the file';
 comment on column landed_files.source_file is 'name of the file that was landed';
-comment on column landed_files.missing_columns is 'contract columns that the file lacked, comma-separated; empty: none';
+comment on column landed_files.missing_columns is 'expected columns that the file lacks, comma-separated; empty: none';
 comment on column landed_files.typed_columns is 'names and types under which it was landed';
 comment on column landed_files.landed_at is 'when it was landed, UTC';
-comment on column landed_files.first_event_id is 'no event_id in it is smaller. NULL: not known, or of users';
-comment on column landed_files.last_event_id is 'no event_id in it is greater. NULL: not known, or of users';
-comment on column landed_files.first_event_time is 'no event in it is earlier, UTC. NULL: not known, or of users';
-comment on column landed_files.last_event_time is 'no event in it is later, UTC. NULL: not known, or of users';
+comment on column landed_files.first_event_id is 'no event_id in it is smaller. NULL: unknown, or a users file';
+comment on column landed_files.last_event_id is 'no event_id in it is greater. NULL: unknown, or a users file';
+comment on column landed_files.first_event_time is 'no event in it is earlier, UTC. NULL: unknown, or a users file';
+comment on column landed_files.last_event_time is 'no event in it is later, UTC. NULL: unknown, or a users file';

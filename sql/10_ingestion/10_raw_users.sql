@@ -12,10 +12,10 @@ select
 {% endfor %}
 from read_parquet({{ users_files | sql }});
 
-comment on column raw_users.landing is 'number of the land command that brought the row';
+comment on column raw_users.landing is 'number of the land command that landed the row';
 comment on column raw_users.source_row is 'row number within that landing, from 1, in file order';
 comment on column raw_users.user_id is 'the user';
 comment on column raw_users.signup_date is 'day of signing up (UTC)';
 {% for attribute in attributes %}
-comment on column raw_users.{{ attribute.name }} is 'as it came. NULL: none was given';
+comment on column raw_users.{{ attribute.name }} is 'as in the source. NULL: none was given';
 {% endfor %}

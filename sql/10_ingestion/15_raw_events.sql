@@ -14,12 +14,12 @@ select
 {% endfor %}
 from read_parquet({{ events_files | sql }});
 
-comment on column raw_events.landing is 'number of the land command that brought the row';
+comment on column raw_events.landing is 'number of the land command that landed the row';
 comment on column raw_events.source_row is 'row number within that landing, from 1, in file order';
 comment on column raw_events.event_id is 'the event';
-comment on column raw_events.user_id is 'who did it; need not be in raw_users';
+comment on column raw_events.user_id is 'the user, who need not be in raw_users';
 comment on column raw_events.event_time is 'when, UTC';
-comment on column raw_events.event_type is 'as it came';
+comment on column raw_events.event_type is 'as in the source';
 {% for value in values %}
-comment on column raw_events.{{ value.name }} is 'as it came. NULL: none was given';
+comment on column raw_events.{{ value.name }} is 'as in the source. NULL: none was given';
 {% endfor %}

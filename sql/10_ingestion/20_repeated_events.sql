@@ -1,8 +1,8 @@
--- repeated_events: one row per event_id that stands in more than one landed row.
+-- repeated_events: one row per event_id that occurs in more than one landed row.
 -- grain:  event_id
 -- reads:  raw_events
--- Ids that only rise, in whatever order they are read, cannot repeat: then nothing is counted, and a long log in its
--- own order costs one pass over its ids.
+-- Ids that only rise in reading order cannot repeat. Then nothing is counted, and a long log in its own order costs
+-- one pass over its ids.
 create or replace view repeated_events as
 with steps as (
     select

@@ -1,4 +1,4 @@
--- quarantine_counts: one row per landing and column of which something is in quarantine, with how much.
+-- quarantine_counts: one row per landing and column with values in quarantine, with their number.
 -- grain:  source_table, landing, source_column
 -- reads:  quarantine
 create or replace view quarantine_counts as
@@ -13,8 +13,8 @@ from quarantine
 group by source_table, landing, source_column;
 
 comment on column quarantine_counts.source_table is 'users or events';
-comment on column quarantine_counts.landing is 'number of the land command that brought the rows';
+comment on column quarantine_counts.landing is 'number of the land command that landed the rows';
 comment on column quarantine_counts.source_column is 'column of the values; (line) for unreadable lines';
 comment on column quarantine_counts.quarantined_values is 'values that could not be typed, or lines';
-comment on column quarantine_counts.lost_values is 'of them, those whose row is in quarantine only';
-comment on column quarantine_counts.example_reason is 'why, of one of them, for a person';
+comment on column quarantine_counts.lost_values is 'those whose whole row is in quarantine only';
+comment on column quarantine_counts.example_reason is 'the reason for one of them';

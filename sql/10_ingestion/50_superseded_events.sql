@@ -1,8 +1,8 @@
 -- superseded_events: one row per landed event that another row of the same event_id replaces.
 -- grain:  landing, source_row
 -- reads:  raw_events, repeated_events
--- Of several rows of one event the newest landing counts (it corrects), and in it the first row. What is superseded
--- stays so: a build that only adds landings looks at the events that came with them.
+-- Of several rows of one event the newest landing counts (it corrects), and in it the first row. A superseded row
+-- stays superseded, so a build that only adds landings looks at their events only.
 {{ 'create or replace table superseded_events as' if after_landing is none else 'insert into superseded_events' }}
 with numbered as (
     select
@@ -37,7 +37,7 @@ where row_of_event > 1{{ ';' if after_landing is none }}
     );
 {% endif %}
 
-comment on column superseded_events.landing is 'number of the land command that brought the row';
+comment on column superseded_events.landing is 'number of the land command that landed the row';
 comment on column superseded_events.source_row is 'row number within that landing';
 comment on column superseded_events.event_id is 'the event';
-comment on column superseded_events.event_date is 'UTC day of this row, from which the event is taken away';
+comment on column superseded_events.event_date is 'UTC day of this row, on which the event no longer counts';

@@ -1,7 +1,7 @@
 -- users_clean: one row per user with an id, a signup date and every required attribute.
 -- grain:  user_id
 -- reads:  users_clean_after
--- A build that only adds landings replaces the users who came with them.
+-- A build that only adds landings replaces the users in them.
 {% if after_landing is none %}
 create or replace table users_clean as
 {% else %}
@@ -17,7 +17,7 @@ select
 from users_clean_after({{ after_landing or 0 }})
 order by user_id{{ ';' if after_landing is none }}
 {% if after_landing is not none %}
-) as came
+) as arrived
     using (user_id)
 when matched then update
 when not matched then insert;

@@ -1,14 +1,14 @@
--- changed_days: one row per day whose activity the last build made anew.
+-- changed_days: one row per day whose activity the last build rebuilt.
 -- grain:  activity_date
 -- reads:  {{ 'raw_events' if after_landing is none else 'raw_events, superseded_events, unknown_users, users_clean' }}
--- All days, or, where a build only adds landings: the days of the events that came, those from which a correction takes
--- an event away, and those of users whose events had come before them (unknown_users, as the build before left it).
+-- All days; where a build only adds landings, the days of their events, those from which a correction removes an
+-- event, and those of users whose events landed before them (unknown_users as the previous build left it).
 create or replace table changed_days as
 {% if after_landing is none %}
 select distinct cast(event_time as date) as activity_date
 from raw_events;
 {% else %}
-with met_users as (
+with late_users as (
     select user_id
     from unknown_users
     where user_id in (select users_clean.user_id from users_clean)
@@ -24,7 +24,7 @@ touched as (
     union all
     select cast(event_time as date) as activity_date
     from raw_events
-    where user_id in (select met_users.user_id from met_users)
+    where user_id in (select late_users.user_id from late_users)
 )
 
 select distinct activity_date

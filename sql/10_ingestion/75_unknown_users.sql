@@ -1,7 +1,7 @@
--- unknown_users: one row per user of landed events whom users_clean does not know (yet).
+-- unknown_users: one row per user of landed events who is not in users_clean (yet).
 -- grain:  user_id
 -- reads:  raw_events, users_clean
--- When such a user lands after all, the next build finds the days of their events.
+-- When such a user lands later, the next build finds the days of their events here.
 {% if after_landing is none %}
 create or replace table unknown_users as
 select distinct user_id
@@ -19,4 +19,4 @@ where
     and user_id not in (select known.user_id from unknown_users as known);
 {% endif %}
 
-comment on column unknown_users.user_id is 'who did it';
+comment on column unknown_users.user_id is 'the user';

@@ -1,4 +1,4 @@
--- check_attribute_contradicts: one row per user whose flag says one thing and the attribute it stands for the other.
+-- check_attribute_contradicts: one row per user whose flag contradicts the attribute that it is derived from.
 -- grain:  landing, source_row, offence
 -- reads:  {{ 'raw_users' if flag_attributes }}
 -- Such as the plan paid with is_paid 0, or the plan free with is_paid 1.
@@ -20,12 +20,7 @@ where
 union all
 ' if not loop.last }}
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endfor %}
 
 {{ comments('check_attribute_contradicts', check_columns) }}

@@ -1,7 +1,7 @@
--- check_attribute_unknown: one row per user and attribute that is none of its allowed values.
+-- check_attribute_unknown: one row per user and attribute that is not one of its allowed values.
 -- grain:  landing, source_row, offence
 -- reads:  {{ 'raw_users' if listed_attributes }}
--- Where no user at all has an allowed value the column speaks another business's language: a warning, no typing error.
+-- A warning where no user has an allowed value: then the list belongs to another business, and nobody mistyped.
 create or replace view check_attribute_unknown as
 {% for c in listed_attributes %}
 {{ 'with ' if loop.first }}{{ c.name }}_rows as (
@@ -36,12 +36,7 @@ where
 union all
 ' if not loop.last }}
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endfor %}
 
 {{ comments('check_attribute_unknown', check_columns) }}

@@ -1,4 +1,4 @@
--- check_user_id_duplicate: one row per users row whose user_id stood in an earlier row of the same landing.
+-- check_user_id_duplicate: one row per users row whose user_id is in an earlier row of the same landing.
 -- grain:  landing, source_row
 -- reads:  raw_users
 -- The same user_id in a later landing is an update, not an offence.
@@ -19,7 +19,7 @@ select
     landing,
     source_row,
     'fail' as severity,
-    'user_id ' || user_id || ' again, for the ' || occurrence || '. time' as offence
+    'user_id ' || user_id || ' is repeated (occurrence ' || occurrence || ' in this landing)' as offence
 from numbered
 where occurrence > 1;
 

@@ -1,4 +1,4 @@
--- check_events_column_missing: one row per landed events file that lacks a column of the contract.
+-- check_events_column_missing: one row per landed events file that lacks an expected column.
 -- grain:  landing, offence
 -- reads:  landings
 create or replace view check_events_column_missing as
@@ -7,7 +7,7 @@ select
     cast(0 as bigint) as source_row,
     'fail' as severity,
     source_file || ' lacks ' || missing_columns
-    || ' (add an empty column where there is nothing to say)' as offence
+    || ' (add an empty column if there is no data)' as offence
 from landings
 where source_table = 'events' and missing_columns <> '';
 

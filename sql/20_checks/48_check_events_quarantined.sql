@@ -1,7 +1,7 @@
 -- check_events_quarantined: one row per events row or line that could not be used and is kept in quarantine only.
 -- grain:  landing, source_row, offence
 -- reads:  quarantine
--- A missing or untypable id, date, time or type; or a line that is no CSV.
+-- A missing or untypable id, date, time or type; or a line that cannot be parsed.
 create or replace view check_events_quarantined as
 select
     landing,

@@ -1,4 +1,4 @@
--- check_event_id_duplicate: one row per events row whose event_id stood in an earlier row of the same landing.
+-- check_event_id_duplicate: one row per events row whose event_id is in an earlier row of the same landing.
 -- grain:  landing, source_row
 -- reads:  raw_events, repeated_events
 -- The same event_id in a later landing is a correction, not an offence.
@@ -20,7 +20,7 @@ select
     landing,
     source_row,
     'fail' as severity,
-    'event_id ' || event_id || ' again, for the ' || occurrence || '. time' as offence
+    'event_id ' || event_id || ' is repeated (occurrence ' || occurrence || ' in this landing)' as offence
 from numbered
 where occurrence > 1;
 

@@ -16,12 +16,7 @@ where {{ trimmed_lower('event_type') }} not in (
 {% endfor %}
 );
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endif %}
 
 {{ comments('check_event_type_unknown', check_columns) }}

@@ -16,12 +16,7 @@ where
 union all
 ' if not loop.last }}
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endfor %}
 
 {{ comments('check_value_missing', check_columns) }}

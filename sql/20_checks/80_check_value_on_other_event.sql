@@ -27,12 +27,7 @@ create or replace view check_value_on_other_event as
 union all
 ' if not loop.last }}
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endfor %}
 
 {{ comments('check_value_on_other_event', check_columns) }}

@@ -14,12 +14,7 @@ where {{ outside(c) }}{{ ';' if loop.last }}
 union all
 ' if not loop.last }}
 {% else %}
-select
-    cast(null as integer) as landing,
-    cast(null as bigint) as source_row,
-    cast(null as varchar) as severity,
-    cast(null as varchar) as offence
-where false;
+{{ no_offences() }}
 {% endfor %}
 
 {{ comments('check_value_out_of_range', check_columns) }}

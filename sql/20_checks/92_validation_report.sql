@@ -7,7 +7,8 @@ select
     '{{ check }}' as rule,
     case
         when count(*) = 0 then 'pass'
-        else min(severity)
+        when bool_or(severity = 'fail') then 'fail'
+        else 'warn'
     end as verdict,
     count(*) as offences,
     min(offence, 3) as examples

@@ -27,7 +27,7 @@ with samples as (
     select
         'churn_landed_rows' as metric,
         'table="' || source_table || '"' as labels,
-        landings_summary as value,
+        landed_rows as value,
         'Rows of the landed files that count.' as help
     from landed_totals
     union all

@@ -48,12 +48,12 @@ def test_what_cannot_be_typed_goes_to_quarantine_with_its_reason_and_the_rest_of
     land_rows(warehouse, "events", rows)
     assert raw(warehouse, "events", "event_id, watch_minutes, quiz_score") == [(1, 12.5, None), (5, None, None)]
     assert quarantined(warehouse, "events") == [
-        (2, "event_id", "x2", "is no whole number; id_type: text takes any id", False),
+        (2, "event_id", "x2", "is not an integer; id_type: text takes any id", False),
         (3, "user_id", None, "is missing", False),
         (4, "event_time", "yesterday", "is no time", False),
-        (5, "amount", "inf", "is no finite number", True),
-        (5, "quiz_score", "nan", "is no finite number", True),
-        (5, "watch_minutes", "many", "is no finite number", True),
+        (5, "amount", "inf", "is not a finite number", True),
+        (5, "quiz_score", "nan", "is not a finite number", True),
+        (5, "watch_minutes", "many", "is not a finite number", True),
         (6, "event_type", None, "is missing", False),
     ]
 

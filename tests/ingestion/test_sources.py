@@ -203,7 +203,10 @@ def test_a_secret_comes_from_the_environment_and_its_absence_is_told(
     ("source", "message"),
     [
         ("nowhere/*.parquet", "no file matches"),
-        ({"query": "select 1 as", "connection": "mysql://host/db"}, "mysql://host/db is no postgresql:// connection"),
+        (
+            {"query": "select 1 as", "connection": "mysql://host/db"},
+            "mysql://host/db is not a postgresql:// connection",
+        ),
         ({"query": "select nothing from nowhere"}, "the query for events fails"),
     ],
 )

@@ -18,7 +18,7 @@ from churn_duck.pages.card import text as words
 from churn_duck.pages.card.page import page
 from churn_duck.settings.view_columns import column_comments, feature_columns
 from churn_duck.warehouse.files import write_text
-from churn_duck.warehouse.query import fetched
+from churn_duck.warehouse.query import records
 from churn_duck.warehouse.store import Warehouse
 
 
@@ -35,7 +35,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
     Raises: ModelError when the model's file is not what was registered, its split was not kept, or a figure is missing.
     """
     name, told = version.model_version, version.metrics
-    split = fetched(con, "from model_splits where model_version = ? order by as_of_date", [name])
+    split = records(con, "from model_splits where model_version = ? order by as_of_date", [name])
     if not split:
         raise ModelError(f"the split of {name} was not kept, so it can have no card; run: churn-duck train --force")
     found = {
@@ -56,7 +56,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
         "calls_needed": _calls_needed(con, name),
         "gain_curve": _gain_curve(con, name),
         "confusion_matrix": told["confusion_matrix"],
-        "slices": fetched(con, "from slices(?) order by sliced_by, place", [name]),
+        "slices": records(con, "from slices(?) order by sliced_by, place", [name]),
         **_career(con, warehouse, version),
     }
     return {
@@ -68,7 +68,7 @@ def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version)
 
 
 def _model(con: duckdb.DuckDBPyConnection, version: Version) -> dict[str, Any]:
-    (row,) = fetched(
+    (row,) = records(
         con,
         """select model_version, model, created_at, as_of_date, file_sha256, evaluated_sha256, data_hash, sql_hash
         from models where model_version = ?""",
@@ -96,7 +96,7 @@ def _making(warehouse: Warehouse, version: Version) -> dict[str, Any]:
 def _calls_needed(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, dict[str, float]]]:
     """Of each population and scorer, the rows to call until half of the churners are found."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for row in fetched(con, "from calls_needed(?, 0.5) order by all", [version]):
+    for row in records(con, "from calls_needed(?, 0.5) order by all", [version]):
         rows, share = row["rows_called"], row["share_called"]
         found.setdefault(row["population"], {})[row["scorer"]] = {"rows_called": rows, "share_called": share}
     return found
@@ -105,7 +105,7 @@ def _calls_needed(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dic
 def _gain_curve(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """Of each population and scorer, (share called, share found) by hundredths."""
     curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for row in fetched(con, "from gain_curve(?) order by population, scorer, hundredth", [version]):
+    for row in records(con, "from gain_curve(?) order by population, scorer, hundredth", [version]):
         points = curves.setdefault(row["population"], {}).setdefault(row["scorer"], [])
         points.append((row["share_called"], row["share_found"]))
     return curves
@@ -116,5 +116,5 @@ def _career(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Versi
     query = "from promotions where $1 in (model_version, previous_version) order by promoted_at desc"
     return {
         "production": production_name(con, warehouse),
-        "promotions": fetched(con, query, [version.model_version]),
+        "promotions": records(con, query, [version.model_version]),
     }

@@ -18,7 +18,7 @@ from churn_duck.pages.report import text as words
 from churn_duck.pages.report.page import page
 from churn_duck.progress import Progress
 from churn_duck.warehouse.files import write_text
-from churn_duck.warehouse.query import fetched, literal
+from churn_duck.warehouse.query import literal, records
 from churn_duck.warehouse.store import Warehouse, transaction
 
 VOLUME_DAYS = 56
@@ -53,12 +53,12 @@ def report(
         "scored": _scored(con, end),
         **_settings(warehouse),
         **_risks(con, warehouse, end),
-        "drift": fetched(
+        "drift": records(
             con,
             "from drift_history where as_of_date <= ? order by as_of_date, severity desc, psi desc nulls last, name",
             [end],
         ),
-        "performance": fetched(
+        "performance": records(
             con, "from performance_history where as_of_date <= ? order by as_of_date, metric", [end]
         ),
         "health": _health(con),
@@ -79,7 +79,7 @@ def _settings(warehouse: Warehouse) -> dict[str, Any]:
 
 def _scored(con: duckdb.DuckDBPyConnection, end: date) -> dict[str, Any] | None:
     """The newest scored day of this world."""
-    days = fetched(con, "from scored_days where as_of_date <= ? order by as_of_date desc limit 1", [end])
+    days = records(con, "from scored_days where as_of_date <= ? order by as_of_date desc limit 1", [end])
     return days[0] if days else None
 
 
@@ -91,9 +91,9 @@ def _risks(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> d
     day = scored["as_of_date"]
     return {
         "ranked": _ranked(con, day, warehouse.settings.scoring.top_k),
-        "bands": fetched(con, "from risk_bands where as_of_date <= ? order by as_of_date, place", [day]),
-        "moves": fetched(con, "from band_moves where as_of_date = ? order by all", [day]),
-        "riser_reasons": fetched(
+        "bands": records(con, "from risk_bands where as_of_date <= ? order by as_of_date, place", [day]),
+        "moves": records(con, "from band_moves where as_of_date = ? order by all", [day]),
+        "riser_reasons": records(
             con, "from riser_reasons where as_of_date = ? order by rising_users desc, feature", [day]
         ),
     }
@@ -101,7 +101,7 @@ def _risks(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> d
 
 def _ranked(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, Any]]:
     """The users most at risk, with where they stood on the scored day before."""
-    return fetched(
+    return records(
         con,
         f"""select ranked.*, moves.earlier_rank, moves.earlier_risk, banded.band
         from ranked_users(date {literal(day)}) as ranked
@@ -114,13 +114,13 @@ def _ranked(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[
 
 def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     # the last event that this world has seen: period knows later ones too
-    (seen,) = fetched(con, "select max(as_of_date) as last_event_date from daily_volume where total_events > 0")
+    (seen,) = records(con, "select max(as_of_date) as last_event_date from daily_volume where total_events > 0")
     return {
         **seen,
-        "landings": fetched(con, "from landings_summary order by landing desc, source_table"),
-        "days": fetched(
+        "landings": records(con, "from landings_summary order by landing desc, source_table"),
+        "days": records(
             con, f"from (from daily_volume order by as_of_date desc limit {VOLUME_DAYS}) order by as_of_date"
         ),
-        "rules": fetched(con, "from validation_report order by rule"),
-        "runs": fetched(con, "from newest_runs order by started_at desc"),
+        "rules": records(con, "from validation_report order by rule"),
+        "runs": records(con, "from newest_runs order by started_at desc"),
     }
