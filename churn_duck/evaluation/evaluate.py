@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 import duckdb
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 
 from churn_duck.errors import ModelError
 from churn_duck.evaluation.bootstrap import REPLICATES
+from churn_duck.evaluation.figures import ClassReport, CurvePoint, Figures, Interval, Tenth, ThresholdFigures
 from churn_duck.evaluation.intervals import Outcomes, intervals
 from churn_duck.evaluation.metrics import RANKING
 from churn_duck.model.dataset import Rows
@@ -20,8 +21,8 @@ POPULATIONS = ("eligible", "all")
 
 def evaluate(
     con: duckdb.DuckDBPyConnection, version: str, capacity: int, seed: int, replicates: int = REPLICATES
-) -> dict[str, Any]:
-    """Every figure of a version, `eligible` and `all`, with 95 % intervals, which it keeps in `test_intervals`.
+) -> dict[str, Figures]:
+    """Returns every figure of a version by population, and writes their 95 % intervals to `test_intervals`.
 
     Raises: ModelError when the version has no test rows.
     """
@@ -72,8 +73,8 @@ def keep_intervals(
     con.executemany(f"insert into test_intervals values ({', '.join('?' * 9)})", rows)
 
 
-def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> dict[str, Any]:
-    """The view `evaluation` of one population, nested, with the reliability table: JSON-ready.
+def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> Figures:
+    """Returns the view `evaluation` of one population, nested, with the reliability table: JSON-ready.
 
     Raises: ModelError when a figure is missing or not a number.
     """
@@ -82,7 +83,7 @@ def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, popul
         [version, capacity, population],
     ).fetchall()
     values: dict[str, dict[str, float]] = {}
-    ranges: dict[str, dict[str, list[float]]] = {}
+    ranges: dict[str, dict[str, Interval]] = {}
     for scorer, metric, value, low, high in rows:
         if value is None or not np.isfinite(value):
             raise ModelError(f"{metric} of {scorer} on the {population} test rows of {version} is not a number")
@@ -93,10 +94,10 @@ def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, popul
 
 
 def _nested(
-    values: dict[str, dict[str, float]], ranges: dict[str, dict[str, list[float]]], reliability: dict[str, Any]
-) -> dict[str, Any]:
+    values: dict[str, dict[str, float]], ranges: dict[str, dict[str, Interval]], reliability: dict[str, list[Tenth]]
+) -> Figures:
     counts, gains = values["rows"], [ranges["model"][f"{name}_gain"] for name in RANKING]
-    return {
+    figures = {
         "rows": int(counts["test_rows"]),
         "users": int(counts["test_users"]),
         "churn_rate": counts["churn_rate"],
@@ -111,15 +112,17 @@ def _nested(
         "beats_recency_rule": all(low > 0 for low, _ in gains),
         "reliability": reliability,
     }
+    # the metrics are rows of the view, so their names are not known to the type checker
+    return cast(Figures, figures)
 
 
-def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) -> dict[str, list[dict[str, float]]]:
+def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) -> dict[str, list[Tenth]]:
     rows = con.execute(
         """select scorer, tenth, test_rows, mean_risk, churn_rate
         from reliability(?) where population = ? order by scorer, tenth""",
         [version, population],
     ).fetchall()
-    tables: dict[str, list[dict[str, float]]] = {}
+    tables: dict[str, list[Tenth]] = {}
     for scorer, tenth, n, mean_risk, churn_rate in rows:
         tables.setdefault(scorer, []).append(
             {"tenth": tenth, "rows": n, "mean_risk": mean_risk, "churn_rate": churn_rate}
@@ -145,8 +148,8 @@ def keep_test_scores(con: duckdb.DuckDBPyConnection, version: str, rows: pl.Data
     )
 
 
-def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
-    """Confusion matrix and per-class report at a threshold of 0.5, and 50 points of the precision-recall curve."""
+def at_half(con: duckdb.DuckDBPyConnection, version: str) -> ThresholdFigures:
+    """Returns confusion matrix and class reports at a threshold of 0.5, and 50 points of the precision-recall curve."""
     counts = dict(
         con.execute(
             """select (churn_label, cast(churn_risk >= 0.5 as integer)), count(*)
@@ -162,7 +165,7 @@ def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
     }
 
 
-def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[dict[str, float]]:
+def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[CurvePoint]:
     rows = con.execute(
         """select score, found / taken, found / list_churners
         from test_ties(?) where scorer = 'model' and population = 'eligible' and list_date is null
@@ -170,13 +173,14 @@ def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[dict[str, fl
         [version],
     ).fetchall()
     picked = np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))
-    return [dict(zip(("threshold", "precision", "recall"), rows[i], strict=True)) for i in picked]
+    points = [rows[i] for i in picked]
+    return [CurvePoint(threshold=score, precision=precision, recall=recall) for score, precision, recall in points]
 
 
-def _report(matrix: list[list[int]], value: int) -> dict[str, float | None]:
-    right, said, true = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
-    precision, recall = (right / said if said else None), (right / true if true else None)
-    both = said + true
+def _report(matrix: list[list[int]], value: int) -> ClassReport:
+    right, predicted, true = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
+    precision, recall = (right / predicted if predicted else None), (right / true if true else None)
+    both = predicted + true
     return {"precision": precision, "recall": recall, "f1": 2 * right / both if both else None, "support": true}
 
 
