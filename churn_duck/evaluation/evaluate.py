@@ -1,4 +1,4 @@
-"""What a model version's test rows say of it: figures by SQL (`sql/9*`), intervals by resampling users."""
+"""Evaluation of a model version on its test rows: figures by `sql/55_evaluation`, intervals by resampling users."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def evaluate(
     """
     for population in POPULATIONS:
         rows = outcomes(con, version, population)
-        keep_intervals(con, version, capacity, population, intervals(rows, capacity, seed, replicates), seed)
+        ranges = intervals(rows, capacity, seed, replicates)
+        keep_intervals(con, version, capacity, population, ranges, seed, replicates)
     return {population: described(con, version, capacity, population) for population in POPULATIONS}
 
 
 def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Outcomes:
-    """The test rows of a version in a fixed order."""
+    """Returns the test rows of a version in a fixed order. Raises: ModelError when there are none."""
     frame = con.sql(
         """select
             dense_rank() over (order by user_id) - 1 as user,
@@ -48,8 +49,8 @@ def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> O
         params=[version, population],
     ).pl()
     if not frame.height:
-        raise ModelError(f"no test rows of {version} are kept; churn-duck models lists the versions")
-    return Outcomes(*(frame[name].to_numpy() for name in frame.columns))
+        raise ModelError(f"there are no test rows of {version}; churn-duck models lists the versions")
+    return Outcomes(**{name: frame[name].to_numpy() for name in frame.columns})
 
 
 def keep_intervals(
@@ -57,20 +58,38 @@ def keep_intervals(
     version: str,
     capacity: int,
     population: str,
-    found: Mapping[tuple[str, str], list[float]],
+    ranges: Mapping[tuple[str, str], Interval],
     seed: int,
     replicates: int = REPLICATES,
 ) -> None:
-    """Write the intervals of one population in place of what is there."""
+    """Replaces the intervals of one population in `test_intervals`."""
     con.execute(
         "delete from test_intervals where model_version = ? and top_k = ? and population = ?",
         [version, capacity, population],
     )
-    rows = [
-        (version, capacity, population, scorer, metric, low, high, replicates, seed)
-        for (scorer, metric), (low, high) in found.items()
-    ]
-    con.executemany(f"insert into test_intervals values ({', '.join('?' * 9)})", rows)
+    rows = [(scorer, metric, low, high) for (scorer, metric), (low, high) in ranges.items()]
+    frame = pl.DataFrame(rows, ["scorer", "metric", "low", "high"], orient="row")  # noqa: F841 (DuckDB reads it)
+    con.execute(
+        """insert into test_intervals by name
+        select
+            $version as model_version,
+            $capacity as top_k,
+            $population as population,
+            $replicates as replicates,
+            $seed as seed,
+            scorer,
+            metric,
+            low,
+            high
+        from frame""",
+        {
+            "version": version,
+            "capacity": capacity,
+            "population": population,
+            "replicates": replicates,
+            "seed": seed,
+        },
+    )
 
 
 def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> Figures:
@@ -131,7 +150,7 @@ def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) 
 
 
 def keep_test_scores(con: duckdb.DuckDBPyConnection, version: str, rows: pl.DataFrame) -> None:
-    """Write the test rows of a version: the columns of `test_scores` but for the version."""
+    """Writes the test rows of a version; `rows` has the columns of `test_scores` except model_version."""
     con.execute(
         """insert into test_scores by name
         select
@@ -157,7 +176,7 @@ def at_half(con: duckdb.DuckDBPyConnection, version: str) -> ThresholdFigures:
             [version],
         ).fetchall()
     )
-    matrix = [[counts.get((true, guess), 0) for guess in (0, 1)] for true in (0, 1)]
+    matrix = [[counts.get((label, prediction), 0) for prediction in (0, 1)] for label in (0, 1)]
     return {
         "confusion_matrix": matrix,
         "classification_report": {str(value): _report(matrix, value) for value in (0, 1)},
@@ -172,23 +191,26 @@ def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[CurvePoint]:
         order by score desc""",
         [version],
     ).fetchall()
-    picked = np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))
-    points = [rows[i] for i in picked]
+    points = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))]
     return [CurvePoint(threshold=score, precision=precision, recall=recall) for score, precision, recall in points]
 
 
 def _report(matrix: list[list[int]], value: int) -> ClassReport:
-    right, predicted, true = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
-    precision, recall = (right / predicted if predicted else None), (right / true if true else None)
-    both = predicted + true
-    return {"precision": precision, "recall": recall, "f1": 2 * right / both if both else None, "support": true}
+    correct, predicted, actual = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
+    total = predicted + actual
+    return {
+        "precision": correct / predicted if predicted else None,
+        "recall": correct / actual if actual else None,
+        "f1": 2 * correct / total if total else None,
+        "support": actual,
+    }
 
 
 def test_digest(con: duckdb.DuckDBPyConnection, rows: Rows) -> str:
-    """Which users, days and labels these are, whatever their order."""
+    """Returns a digest of the users, days and labels of the rows, whatever their order."""
     frame = rows.keys.with_columns(pl.Series("label", rows.label))  # noqa: F841 (DuckDB reads it)
-    told = con.execute(
+    digest = con.execute(
         """select count(*) || '-' || coalesce(bit_xor(md5_number_lower(
             concat_ws('|', user_id, as_of_date, cast(label as integer)))), 0) from frame"""
     ).fetchall()
-    return str(told[0][0])
+    return str(digest[0][0])

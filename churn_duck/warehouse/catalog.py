@@ -34,6 +34,12 @@ SHARED = (
     "churn_label",
     "silent_share",
     "down_to_each_score",
+    "pr_auc",
+    "roc_auc",
+    "churners_in_first_rows",
+    "tenth_by_risk",
+    "smoothed_share",
+    "psi_term",
     "comments",
     "for_people",
 )

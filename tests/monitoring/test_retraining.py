@@ -52,7 +52,7 @@ def plant_verdict(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
     con.execute(
         """insert into drift_reports
         select period.as_of_date, production.model_version, ?, ?, 'FAIL', 1.0, 0.0, 'planted', now()
-        from period cross join production_at(timestamp '9999-12-31') as production""",
+        from period cross join current_production as production""",
         [name, kind],
     )
 
@@ -259,7 +259,7 @@ def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
         con.execute("begin")
         con.execute("update models set as_of_date = date '2025-05-20'")
         con.execute(
-            "update scores set model_version = (select model_version from production_at(timestamp '9999-12-31'))"
+            "update scores set model_version = (select model_version from current_production)"
         )
         con.execute("update realised_intervals set model_version = (select any_value(model_version) from scores)")
         before = found_in(con)
