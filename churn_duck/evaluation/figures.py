@@ -103,20 +103,15 @@ class ThresholdFigures(TypedDict):
     pr_curve: list[CurvePoint]
 
 
-class SplitDates(TypedDict):
-    """The snapshot dates of one part of the split, as ISO dates; None: the part is empty."""
-
-    first_as_of_date: str | None
-    last_as_of_date: str | None
-    last_label_date: str | None
-    snapshots: int
-
-
-class SplitRows(SplitDates):
-    """The rows of one part of the split."""
+class SplitRows(TypedDict):
+    """The rows and the snapshot dates, as ISO dates, of one part of the split."""
 
     rows: int
     churn_rate: float
+    first_as_of_date: str
+    last_as_of_date: str
+    last_label_date: str
+    snapshots: int
 
 
 class SigmoidFigures(TypedDict):
@@ -127,13 +122,17 @@ class SigmoidFigures(TypedDict):
     rows: int
 
 
-class CalibrationFigures(SplitDates):
-    """What was calibrated, on which dates; `sigmoid` None: nothing, for the reason in `refused`."""
+class CalibrationFigures(TypedDict):
+    """The calibration and its ISO dates, None without any; `sigmoid` None: not calibrated, `refused` says why."""
 
     iterations: int
     sigmoid: SigmoidFigures | None
     refused: str
     held_out: str
+    first_as_of_date: str | None
+    last_as_of_date: str | None
+    last_label_date: str | None
+    snapshots: int
 
 
 class Parity(TypedDict):

@@ -258,9 +258,7 @@ def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
         performance(con, warehouse, end, silent)
         con.execute("begin")
         con.execute("update models set as_of_date = date '2025-05-20'")
-        con.execute(
-            "update scores set model_version = (select model_version from current_production)"
-        )
+        con.execute("update scores set model_version = (select model_version from current_production)")
         con.execute("update realised_intervals set model_version = (select any_value(model_version) from scores)")
         before = found_in(con)
         con.execute("update realised_intervals set low = -0.2, high = -0.1 where metric = 'pr_auc_gain'")
