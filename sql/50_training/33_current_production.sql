@@ -1,4 +1,4 @@
--- current_production: one row once a model has been promoted, the model of the newest promotion, registered or not.
+-- current_production: one row when a model has been promoted: that of the newest promotion, registered or not.
 -- grain:  (one row)
 -- reads:  promotions
 -- The view production has the same row with what is registered of the model, and no row where it is not registered.

@@ -127,10 +127,10 @@ def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
 ) -> None:
     base = ["--warehouse", str(own.root), "retrain", "--reason", "schedule"]
     assert _exit_code(base) == 5
-    assert "learned from the same data" in capsys.readouterr().err
+    assert "already trained on the same data" in capsys.readouterr().err
     assert _exit_code([*base, "--if-new"]) == 0
     assert "nothing was retrained: " in (said := capsys.readouterr().out)
-    assert "learned from the same data" in said
+    assert "already trained on the same data" in said
     with connected(own) as looking:
         ran = looking.execute(
             "select outcome, exit_code, message from runs where command = 'retrain' order by started_at"
