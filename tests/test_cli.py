@@ -130,7 +130,7 @@ def test_windows_shorter_than_the_silence_allowed_are_mentioned(
 def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     at = ("--warehouse", own.root)
     assert run(*at, "train", "--model", "baseline_logreg") == 5
-    assert "learned from the same data with the same settings" in capsys.readouterr().err
+    assert "already trained on the same data with the same settings" in capsys.readouterr().err
     assert run(*at, "train", "--model", "baseline_logreg", "--force") == 0
     assert "recency rule" in capsys.readouterr().out
     assert run(*at, "promote") == 4

@@ -1,4 +1,4 @@
-"""Intervals by drawing users again, never rows: the days of one user are alike."""
+"""Intervals by resampling users, not rows: the days of one user are not independent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from churn_duck.evaluation.metrics import Codes, Vector, Weighing
 
 REPLICATES = 1000
-# with fewer rows threads wait for one another longer than they work
+# with fewer rows threads cost more than they save
 ROWS_FOR_THREADS = 20_000
 
 
 @dataclass(frozen=True)
 class Users:
-    """Whose rows they are: `code` int[N] below `n`, and the label, so that a resample can hold both classes.
+    """The users of some rows: `code` int[N] is the user of each row, 0 to n - 1, `label` float64[N] its label.
 
-    `rows` and `churners` are how many each user has, float64[n].
+    `rows` and `churners` count the rows of each user, float64[n].
     """
 
     code: Codes
@@ -32,18 +32,18 @@ class Users:
 
     @staticmethod
     def of(user: Codes, label: Vector) -> Users:
-        """From any numbers that tell users apart."""
+        """Builds them from any numbers that identify users."""
         users, code = np.unique(user, return_inverse=True)
         rows, churners = (np.bincount(code, each, len(users)) for each in (np.ones(len(code)), label))
         return Users(code, label, len(users), rows.astype(np.float64), churners.astype(np.float64))
 
     @property
-    def telling(self) -> int:
-        """Users with a row of the rarer class: so many speak for it."""
+    def rarer_class_users(self) -> int:
+        """How many users have a row of the rarer class; the width of an interval depends on them."""
         return int(min(np.count_nonzero(self.churners), np.count_nonzero(self.rows > self.churners)))
 
     def drawn(self, random: np.random.Generator) -> Vector:
-        """How often each user was drawn; a resample that happens to hold one class only is drawn again."""
+        """Returns how often each user was drawn; a resample with one class only is drawn again."""
         while True:
             times = np.bincount(random.integers(0, self.n, self.n), minlength=self.n).astype(np.float64)
             if 0 < times @ self.churners < times @ self.rows:
@@ -51,7 +51,7 @@ class Users:
 
 
 def resampled(weighings: Sequence[Weighing], users: Users, seed: int, replicates: int = REPLICATES) -> Vector:
-    """Every metric on the same resamples of users, float64[replicates, metrics]; the same for any number of threads."""
+    """Returns every metric on the same resamples of users, float64[replicates, metrics], whatever the threads."""
 
     def weigh(times: Vector) -> list[float]:
         weight = times[users.code]
@@ -63,7 +63,7 @@ def resampled(weighings: Sequence[Weighing], users: Users, seed: int, replicates
 def resampled_users(
     weigh: Callable[[Vector], list[float]], users: Users, seed: int, replicates: int = REPLICATES
 ) -> Vector:
-    """`weigh` of how often each user was drawn, float64[replicates, metrics]."""
+    """Returns `weigh` of how often each user was drawn, for each resample, float64[replicates, metrics]."""
 
     def replicate(number: int) -> list[float]:
         return weigh(users.drawn(np.random.default_rng([seed, number])))
@@ -75,18 +75,18 @@ def resampled_users(
 
 
 def middle(values: Vector, beyond: float = 0.025) -> list[float]:
-    """What lies between the lowest and the highest share of values, 2.5 % on either side."""
+    """Returns the range of the values without the share `beyond` on either side, 2.5 % by default."""
     low, high = np.percentile(values, [100 * beyond, 100 - 100 * beyond])
     return [float(low), float(high)]
 
 
 def interval(values: Vector, users: Users) -> list[float]:
-    """Middle 95 % of resampled values, and more where few users tell: what a t-interval adds to a normal one."""
-    return middle(values, _share_beyond(users.telling))
+    """Returns the middle 95 % of resampled values, wider with few users, as a t-interval is wider than a normal one."""
+    return middle(values, _share_beyond(users.rarer_class_users))
 
 
 def _share_beyond(n: int) -> float:
-    """Of the values on either side: 2.5 % for many users, 2.1 % for 50, 0.9 % for 10."""
+    """Returns the share to leave out on either side: 2.5 % for many users, 2.1 % for 50, 0.9 % for 10."""
     normal, freedom = NormalDist(), max(n - 1, 4)
     z = normal.inv_cdf(0.975)
     # Student's quantile from the normal one, to a hundredth

@@ -1,9 +1,9 @@
-"""What a model version's test rows say of it: figures by SQL (`sql/9*`), intervals by resampling users."""
+"""Evaluation of a model version on its test rows: figures by `sql/55_evaluation`, intervals by resampling users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 import duckdb
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 
 from churn_duck.errors import ModelError
 from churn_duck.evaluation.bootstrap import REPLICATES
+from churn_duck.evaluation.figures import ClassReport, CurvePoint, Figures, Interval, Tenth, ThresholdFigures
 from churn_duck.evaluation.intervals import Outcomes, intervals
 from churn_duck.evaluation.metrics import RANKING
 from churn_duck.model.dataset import Rows
@@ -20,19 +21,20 @@ POPULATIONS = ("eligible", "all")
 
 def evaluate(
     con: duckdb.DuckDBPyConnection, version: str, capacity: int, seed: int, replicates: int = REPLICATES
-) -> dict[str, Any]:
-    """Every figure of a version, `eligible` and `all`, with 95 % intervals, which it keeps in `test_intervals`.
+) -> dict[str, Figures]:
+    """Returns every figure of a version by population, and writes their 95 % intervals to `test_intervals`.
 
     Raises: ModelError when the version has no test rows.
     """
     for population in POPULATIONS:
         rows = outcomes(con, version, population)
-        keep_intervals(con, version, capacity, population, intervals(rows, capacity, seed, replicates), seed)
+        ranges = intervals(rows, capacity, seed, replicates)
+        keep_intervals(con, version, capacity, population, ranges, seed, replicates)
     return {population: described(con, version, capacity, population) for population in POPULATIONS}
 
 
 def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> Outcomes:
-    """The test rows of a version in a fixed order."""
+    """Returns the test rows of a version in a fixed order. Raises: ModelError when there are none."""
     frame = con.sql(
         """select
             dense_rank() over (order by user_id) - 1 as user,
@@ -47,8 +49,8 @@ def outcomes(con: duckdb.DuckDBPyConnection, version: str, population: str) -> O
         params=[version, population],
     ).pl()
     if not frame.height:
-        raise ModelError(f"no test rows of {version} are kept; churn-duck models lists the versions")
-    return Outcomes(*(frame[name].to_numpy() for name in frame.columns))
+        raise ModelError(f"there are no test rows of {version}; churn-duck models lists the versions")
+    return Outcomes(**{name: frame[name].to_numpy() for name in frame.columns})
 
 
 def keep_intervals(
@@ -56,24 +58,42 @@ def keep_intervals(
     version: str,
     capacity: int,
     population: str,
-    found: Mapping[tuple[str, str], list[float]],
+    ranges: Mapping[tuple[str, str], Interval],
     seed: int,
     replicates: int = REPLICATES,
 ) -> None:
-    """Write the intervals of one population in place of what is there."""
+    """Replaces the intervals of one population in `test_intervals`."""
     con.execute(
         "delete from test_intervals where model_version = ? and top_k = ? and population = ?",
         [version, capacity, population],
     )
-    rows = [
-        (version, capacity, population, scorer, metric, low, high, replicates, seed)
-        for (scorer, metric), (low, high) in found.items()
-    ]
-    con.executemany(f"insert into test_intervals values ({', '.join('?' * 9)})", rows)
+    rows = [(scorer, metric, low, high) for (scorer, metric), (low, high) in ranges.items()]
+    frame = pl.DataFrame(rows, ["scorer", "metric", "low", "high"], orient="row")  # noqa: F841 (DuckDB reads it)
+    con.execute(
+        """insert into test_intervals by name
+        select
+            $version as model_version,
+            $capacity as top_k,
+            $population as population,
+            $replicates as replicates,
+            $seed as seed,
+            scorer,
+            metric,
+            low,
+            high
+        from frame""",
+        {
+            "version": version,
+            "capacity": capacity,
+            "population": population,
+            "replicates": replicates,
+            "seed": seed,
+        },
+    )
 
 
-def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> dict[str, Any]:
-    """The view `evaluation` of one population, nested, with the reliability table: JSON-ready.
+def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, population: str) -> Figures:
+    """Returns the view `evaluation` of one population, nested, with the reliability table: JSON-ready.
 
     Raises: ModelError when a figure is missing or not a number.
     """
@@ -82,7 +102,7 @@ def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, popul
         [version, capacity, population],
     ).fetchall()
     values: dict[str, dict[str, float]] = {}
-    ranges: dict[str, dict[str, list[float]]] = {}
+    ranges: dict[str, dict[str, Interval]] = {}
     for scorer, metric, value, low, high in rows:
         if value is None or not np.isfinite(value):
             raise ModelError(f"{metric} of {scorer} on the {population} test rows of {version} is not a number")
@@ -93,10 +113,10 @@ def described(con: duckdb.DuckDBPyConnection, version: str, capacity: int, popul
 
 
 def _nested(
-    values: dict[str, dict[str, float]], ranges: dict[str, dict[str, list[float]]], reliability: dict[str, Any]
-) -> dict[str, Any]:
+    values: dict[str, dict[str, float]], ranges: dict[str, dict[str, Interval]], reliability: dict[str, list[Tenth]]
+) -> Figures:
     counts, gains = values["rows"], [ranges["model"][f"{name}_gain"] for name in RANKING]
-    return {
+    figures = {
         "rows": int(counts["test_rows"]),
         "users": int(counts["test_users"]),
         "churn_rate": counts["churn_rate"],
@@ -111,15 +131,17 @@ def _nested(
         "beats_recency_rule": all(low > 0 for low, _ in gains),
         "reliability": reliability,
     }
+    # the metrics are rows of the view, so their names are not known to the type checker
+    return cast(Figures, figures)
 
 
-def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) -> dict[str, list[dict[str, float]]]:
+def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) -> dict[str, list[Tenth]]:
     rows = con.execute(
         """select scorer, tenth, test_rows, mean_risk, churn_rate
         from reliability(?) where population = ? order by scorer, tenth""",
         [version, population],
     ).fetchall()
-    tables: dict[str, list[dict[str, float]]] = {}
+    tables: dict[str, list[Tenth]] = {}
     for scorer, tenth, n, mean_risk, churn_rate in rows:
         tables.setdefault(scorer, []).append(
             {"tenth": tenth, "rows": n, "mean_risk": mean_risk, "churn_rate": churn_rate}
@@ -128,7 +150,7 @@ def _reliability(con: duckdb.DuckDBPyConnection, version: str, population: str) 
 
 
 def keep_test_scores(con: duckdb.DuckDBPyConnection, version: str, rows: pl.DataFrame) -> None:
-    """Write the test rows of a version: the columns of `test_scores` but for the version."""
+    """Writes the test rows of a version; `rows` has the columns of `test_scores` except model_version."""
     con.execute(
         """insert into test_scores by name
         select
@@ -145,8 +167,8 @@ def keep_test_scores(con: duckdb.DuckDBPyConnection, version: str, rows: pl.Data
     )
 
 
-def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
-    """Confusion matrix and per-class report at a threshold of 0.5, and 50 points of the precision-recall curve."""
+def at_half(con: duckdb.DuckDBPyConnection, version: str) -> ThresholdFigures:
+    """Returns confusion matrix and class reports at a threshold of 0.5, and 50 points of the precision-recall curve."""
     counts = dict(
         con.execute(
             """select (churn_label, cast(churn_risk >= 0.5 as integer)), count(*)
@@ -154,7 +176,7 @@ def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
             [version],
         ).fetchall()
     )
-    matrix = [[counts.get((true, guess), 0) for guess in (0, 1)] for true in (0, 1)]
+    matrix = [[counts.get((label, prediction), 0) for prediction in (0, 1)] for label in (0, 1)]
     return {
         "confusion_matrix": matrix,
         "classification_report": {str(value): _report(matrix, value) for value in (0, 1)},
@@ -162,29 +184,33 @@ def at_half(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, Any]:
     }
 
 
-def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[dict[str, float]]:
+def _pr_curve(con: duckdb.DuckDBPyConnection, version: str) -> list[CurvePoint]:
     rows = con.execute(
         """select score, found / taken, found / list_churners
         from test_ties(?) where scorer = 'model' and population = 'eligible' and list_date is null
         order by score desc""",
         [version],
     ).fetchall()
-    picked = np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))
-    return [dict(zip(("threshold", "precision", "recall"), rows[i], strict=True)) for i in picked]
+    points = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, 50).astype(int))]
+    return [CurvePoint(threshold=score, precision=precision, recall=recall) for score, precision, recall in points]
 
 
-def _report(matrix: list[list[int]], value: int) -> dict[str, float | None]:
-    right, said, true = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
-    precision, recall = (right / said if said else None), (right / true if true else None)
-    both = said + true
-    return {"precision": precision, "recall": recall, "f1": 2 * right / both if both else None, "support": true}
+def _report(matrix: list[list[int]], value: int) -> ClassReport:
+    correct, predicted, actual = matrix[value][value], matrix[0][value] + matrix[1][value], sum(matrix[value])
+    total = predicted + actual
+    return {
+        "precision": correct / predicted if predicted else None,
+        "recall": correct / actual if actual else None,
+        "f1": 2 * correct / total if total else None,
+        "support": actual,
+    }
 
 
 def test_digest(con: duckdb.DuckDBPyConnection, rows: Rows) -> str:
-    """Which users, days and labels these are, whatever their order."""
+    """Returns a digest of the users, days and labels of the rows, whatever their order."""
     frame = rows.keys.with_columns(pl.Series("label", rows.label))  # noqa: F841 (DuckDB reads it)
-    told = con.execute(
+    digest = con.execute(
         """select count(*) || '-' || coalesce(bit_xor(md5_number_lower(
             concat_ws('|', user_id, as_of_date, cast(label as integer)))), 0) from frame"""
     ).fetchall()
-    return str(told[0][0])
+    return str(digest[0][0])

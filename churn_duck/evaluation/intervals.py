@@ -1,4 +1,4 @@
-"""95 % intervals of every figure of an evaluation, and the figures themselves, from the rows in memory."""
+"""Figures of an evaluation and their 95 % intervals, from the test rows in memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn_duck.evaluation.bootstrap import REPLICATES, Users, interval, resampled_users
+from churn_duck.evaluation.figures import Interval
 from churn_duck.evaluation.metrics import (
-    METRICS,
+    PROBABILITY,
     RANKING,
     TOP_SHARES,
     Codes,
@@ -18,6 +19,7 @@ from churn_duck.evaluation.metrics import (
     calibration_line,
     log_odds,
     losses,
+    newton_step,
     ranking_and_top_metrics,
     sigmoid,
     tenths,
@@ -25,15 +27,34 @@ from churn_duck.evaluation.metrics import (
 
 TOPS = tuple(f"{kind}_{top}" for top in ("capacity", *TOP_SHARES) for kind in ("precision", "lift"))
 CALIBRATION = ("ece", "slope", "intercept")
-# how far a resample's ten gaps are from the sample's, added up: the most by which chance can have raised the ECE
-NOISE = "ece_by_chance"
-# a churner who has been silent this long was easy to foresee
+# distance of a resample's ten gaps from the sample's: an upper bound of what sampling noise adds to the ECE
+NOISE = "ece_noise"
+# a churner who has been silent this long was easy to predict
 SILENT_DAYS = 14
+TENTHS = 10
+_SCORER_COLUMNS = np.dtype(
+    [
+        ("log_loss", np.float64),
+        ("brier", np.float64),
+        ("gradient", np.float64, 2),
+        ("hessian", np.float64, 3),
+        ("gaps", np.float64, TENTHS),
+    ]
+)
+_COLUMNS = np.dtype(
+    [
+        ("rows", np.float64),
+        ("churners", np.float64),
+        ("silent_churners", np.float64),
+        ("model", _SCORER_COLUMNS),
+        ("raw", _SCORER_COLUMNS),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Test rows of one population: what was said, raw and calibrated, and what came true; each float64[N] or int[N]."""
+    """Test rows of one population: raw and calibrated risk, and the outcome; each float64[N] or int[N]."""
 
     user: Codes
     day: Codes
@@ -45,24 +66,24 @@ class Outcomes:
 
 def intervals(
     rows: Outcomes, capacity: int, seed: int, replicates: int = REPLICATES
-) -> dict[tuple[str, str], list[float]]:
-    """The 95 % interval of each (scorer, metric), all from the same resamples of users.
+) -> dict[tuple[str, str], Interval]:
+    """Returns the 95 % interval of each (scorer, metric), all from the same resamples of users.
 
-    The ECE's reaches further down than its percentiles: chance alone makes gaps, so every ECE is too high, and a
-    resampled one twice. It covers at least 95 %.
+    The interval of the ECE extends below its percentiles, since sampling noise raises every ECE, and that of a resample
+    twice. It covers at least 95 %.
     """
     users = Users.of(rows.user, rows.label)
     weighed = _Weighed.of(rows, users, capacity)
     draws = weighed.named(resampled_users(weighed.weigh, users, seed, replicates).T)
-    found = {name: interval(values, users) for name, values in draws.items()}
+    ranges = {name: interval(values, users) for name, values in draws.items()}
     for scorer, ece in weighed.sums.ece.items():
-        by_chance = found.pop((scorer, NOISE))[1]
-        found[scorer, "ece"][0] = max(0.0, ece - by_chance)
-    return found
+        _, noise = ranges.pop((scorer, NOISE))
+        ranges[scorer, "ece"][0] = max(0.0, ece - noise)
+    return ranges
 
 
 def figures(rows: Outcomes, capacity: int) -> dict[tuple[str, str], float]:
-    """The value of each (scorer, metric) that has an interval, on all rows."""
+    """Returns the value, on all rows, of each (scorer, metric) that has an interval."""
     users = Users.of(rows.user, rows.label)
     weighed = _Weighed.of(rows, users, capacity)
     values = weighed.named(np.array(weighed.weigh(np.ones(users.n))))
@@ -71,7 +92,7 @@ def figures(rows: Outcomes, capacity: int) -> dict[tuple[str, str], float]:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """Every figure of some rows, under any number of times that each user is taken."""
+    """Every figure of some rows as a function of how often each user was drawn."""
 
     users: Users
     ranked: Mapping[str, Weighing]
@@ -90,7 +111,7 @@ class _Weighed:
         return [value for weighing in self.ranked.values() for value in weighing(weight)] + self.sums.metrics(times)
 
     def named(self, values: Vector) -> dict[tuple[str, str], Vector]:
-        """`values`, one figure a row, by scorer and metric, with the gains over the recency rule."""
+        """Returns `values`, one figure a row, by scorer and metric, and the gains over the recency rule."""
         names = [(scorer, metric) for scorer in self.ranked for metric in (*RANKING, *TOPS)] + self.sums.names
         named = dict(zip(names, values, strict=True))
         for metric in RANKING:
@@ -100,9 +121,9 @@ class _Weighed:
 
 @dataclass(frozen=True)
 class _UserSums:
-    """Sums by user, float64[users, columns], of which every metric of probabilities is made: no row is looked at twice.
+    """Sums by user, float64[users, columns of _COLUMNS], from which all metrics of probabilities follow.
 
-    The calibration line moves by one step of Newton's method from the whole sample's, which is exact to first order.
+    The calibration line of a resample is one step of Newton's method from that of the sample: exact to first order.
     """
 
     sums: Vector
@@ -111,24 +132,26 @@ class _UserSums:
 
     @staticmethod
     def of(rows: Outcomes, users: Users) -> _UserSums:
-        silent = rows.label * (rows.recency >= SILENT_DAYS)
-        columns, lines = [np.ones(len(rows.label)), rows.label, silent], {}
-        for scorer, risk in _probabilities(rows).items():
-            lines[scorer] = calibration_line(risk, rows.label)
-            columns += _columns(risk, rows.label, *lines[scorer])
-        sums = [np.bincount(users.code, column, users.n) for column in columns]
-        means = np.array([column.mean() for column in columns[3:]])
-        gaps = {scorer: own[7:] for scorer, own in zip(lines, np.split(means, len(lines)), strict=True)}
-        return _UserSums(np.stack(sums, axis=1), lines, gaps)
+        risks = {"model": rows.churn_risk, "raw": rows.raw_risk}
+        lines = {scorer: calibration_line(risk, rows.label) for scorer, risk in risks.items()}
+        columns = [np.ones(len(rows.label)), rows.label, rows.label * (rows.recency >= SILENT_DAYS)]
+        for scorer, risk in risks.items():
+            columns += _scorer_columns(risk, rows.label, *lines[scorer])
+        means = _named(np.array([column.mean() for column in columns]))
+        sums = np.stack([np.bincount(users.code, column, users.n) for column in columns], axis=1)
+        return _UserSums(
+            sums.astype(np.float64, copy=False), lines, {scorer: means[scorer]["gaps"] for scorer in lines}
+        )
 
     @property
     def ece(self) -> dict[str, float]:
-        """Of each scorer, on all rows."""
+        """The ECE of each scorer, on all rows."""
         return {scorer: float(np.abs(gaps).sum()) for scorer, gaps in self.gaps.items()}
 
     @property
     def names(self) -> list[tuple[str, str]]:
-        metrics = (*METRICS[2:], *CALIBRATION, NOISE)
+        """Scorer and metric of each value of `metrics`."""
+        metrics = (*PROBABILITY, *CALIBRATION, NOISE)
         return [
             ("rows", "churn_rate"),
             ("rows", "silent_churners"),
@@ -136,26 +159,31 @@ class _UserSums:
         ]
 
     def metrics(self, times: Vector) -> list[float]:
-        total = times @ self.sums
-        (rows, churners, silent), rest = total[:3], total[3:]
-        values = [churners / rows, silent / churners]
-        for (scorer, (slope, intercept)), own in zip(self.lines.items(), np.split(rest, len(self.lines)), strict=True):
-            log_loss, brier, g0, g1, h00, h01, h11 = own[:7]
-            area = h00 * h11 - h01 * h01
-            line = [slope + (h00 * g1 - h01 * g0) / area, intercept + (h11 * g0 - h01 * g1) / area]
-            gaps = own[7:] / rows
-            values += [log_loss / rows, brier / rows, np.abs(gaps).sum(), *line, np.abs(gaps - self.gaps[scorer]).sum()]
+        """Every metric where each user was drawn so many `times`, float64[users]."""
+        total = _named(times @ self.sums)
+        values = [total["churners"] / total["rows"], total["silent_churners"] / total["churners"]]
+        for scorer in self.lines:
+            values += self._scorer_metrics(scorer, total[scorer], total["rows"])
         return [float(value) for value in values]
 
+    def _scorer_metrics(self, scorer: str, total: np.void, rows: float) -> list[float]:
+        step, line = newton_step(total["gradient"], total["hessian"]), self.lines[scorer]
+        gaps = total["gaps"] / rows
+        ece, noise = np.abs(gaps).sum(), np.abs(gaps - self.gaps[scorer]).sum()
+        return [total["log_loss"] / rows, total["brier"] / rows, ece, line[0] + step[0], line[1] + step[1], noise]
 
-def _probabilities(rows: Outcomes) -> dict[str, Vector]:
-    return {"model": rows.churn_risk, "raw": rows.raw_risk}
+
+def _named(columns: Vector) -> np.void:
+    """One value of each column, float64[columns], by the names of _COLUMNS."""
+    record: np.void = columns.view(_COLUMNS)[0]
+    return record
 
 
-def _columns(risk: Vector, label: Vector, slope: float, intercept: float) -> list[Vector]:
-    """Losses, the first and second derivatives at the calibration line, and the gap in each tenth, row by row."""
+def _scorer_columns(risk: Vector, label: Vector, slope: float, intercept: float) -> list[Vector]:
+    """The columns of _SCORER_COLUMNS, row by row; the derivatives are at the calibration line."""
     z, tenth = log_odds(risk), tenths(risk)
-    said = sigmoid(slope * z + intercept)
-    pull, spread = label - said, said * (1 - said)
-    gaps = [np.where(tenth == number, risk - label, 0.0) for number in range(10)]
-    return [*losses(risk, label), pull, pull * z, spread, spread * z, spread * z * z, *gaps]
+    fitted = sigmoid(slope * z + intercept)
+    residual, variance = label - fitted, fitted * (1 - fitted)
+    gradient, hessian = [residual, residual * z], [variance, variance * z, variance * z * z]
+    gaps = [np.where(tenth == number, risk - label, 0.0) for number in range(TENTHS)]
+    return [*losses(risk, label), *gradient, *hessian, *gaps]

@@ -1,6 +1,6 @@
-"""Metrics on scored rows under any weights of the users, ties by expectation: what resampling needs.
+"""Metrics of scored rows under any weights, as resampling needs them; ties count by expectation.
 
-The figures that are printed are those of `sql/9*`; with every weight 1 these are the same.
+Printed figures come from `sql/55_evaluation`; with all weights 1 these are equal to them.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ TOP_SHARES = {"top_1%": 0.01, "top_5%": 0.05, "top_10%": 0.10}
 # risks are kept this far off 0 and 1 where a logarithm is taken
 EDGE = 1e-15
 
-# weights of the rows, float64[N], to metrics
+# from weights of the rows, float64[N], to metrics
 Weighing = Callable[[Vector], list[float]]
 
 
 def clipped(risk: Vector) -> Vector:
-    """Risks of which a logarithm can be taken."""
+    """Returns risks of which a logarithm can be taken."""
     return np.clip(risk, EDGE, 1 - EDGE)
 
 
 def log_odds(risk: Vector) -> Vector:
-    """ln(risk / (1 - risk))."""
-    kept = clipped(risk)
-    return np.log(kept / (1 - kept))
+    """Returns ln(risk / (1 - risk)); risks are clipped first."""
+    safe = clipped(risk)
+    return np.log(safe / (1 - safe))
 
 
 def sigmoid(log_odds: Vector) -> Vector:
-    """The probability of these log-odds."""
+    """Returns the probabilities of log-odds."""
     # the same as 1 / (1 + exp(-log_odds)), without an overflow
     return 0.5 * (1 + np.tanh(0.5 * log_odds))
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows of one list sorted by falling score, cut into groups of equal scores; `label` is in that order."""
+    """Rows of one list by descending score, in groups of equal scores; `label` is in that order."""
 
     order: Codes
     group_starts: Codes
@@ -54,13 +54,13 @@ class Ranking:
 
     @staticmethod
     def of(score: Vector, label: Vector) -> Ranking:
-        """Sort once, weigh often."""
+        """Sorts the rows once, for any number of weightings."""
         order = np.argsort(-score, kind="stable")
-        falls = np.flatnonzero(np.diff(score[order])) + 1
-        return Ranking(order, np.concatenate([[0], falls]).astype(np.int64), label[order])
+        changes = np.flatnonzero(np.diff(score[order])) + 1
+        return Ranking(order, np.concatenate([[0], changes]).astype(np.int64), label[order])
 
     def groups(self, weight: Vector) -> tuple[Vector, Vector]:
-        """Weight of the churners, and of everybody, in each group."""
+        """Returns the weight of the churners and of all rows in each group."""
         tied = weight[self.order]
         churners = tied * self.label
         if len(self.group_starts) == len(tied):
@@ -71,40 +71,41 @@ class Ranking:
 def areas(churners: Vector, tied: Vector) -> list[float]:
     """PR-AUC (average precision, one threshold a distinct score) and ROC-AUC (ties counted half) of groups."""
     # only groups with churners add to either
-    at = np.flatnonzero(churners)
-    own, taken = churners[at], np.cumsum(tied)
-    found = np.cumsum(own)
-    stayers = taken[-1] - found[-1]
-    outranked = stayers - (taken[at] - found) + (tied[at] - own) / 2
-    return [float(own @ (found / taken[at]) / found[-1]), float(own @ outranked / (found[-1] * stayers))]
+    positive = np.flatnonzero(churners)
+    group_churners, taken = churners[positive], np.cumsum(tied)
+    hits = np.cumsum(group_churners)
+    stayers = taken[-1] - hits[-1]
+    outranked = stayers - (taken[positive] - hits) + (tied[positive] - group_churners) / 2
+    pr_auc = group_churners @ (hits / taken[positive]) / hits[-1]
+    return [float(pr_auc), float(group_churners @ outranked / (hits[-1] * stayers))]
 
 
-def found_in_first(length: float, churners: Vector, tied: Vector) -> float:
-    """Churners among the first rows of groups; a group that `length` cuts counts by its mean."""
+def churners_in_first(length: float, churners: Vector, tied: Vector) -> float:
+    """Returns the churners among the first `length` rows; of a group that the end cuts, the mean counts."""
     reached = np.clip(length - (np.cumsum(tied) - tied), 0, tied)
     return float(churners @ (reached / np.maximum(tied, 1e-12)))
 
 
 def ranking_metrics(score: Vector, label: Vector) -> Weighing:
-    """Row weights to [pr_auc, roc_auc]."""
+    """Returns the function from row weights to [pr_auc, roc_auc]."""
     ranking = Ranking.of(score, label)
     return lambda weight: areas(*ranking.groups(weight))
 
 
 def losses(risk: Vector, label: Vector) -> tuple[Vector, Vector]:
-    """Log-loss (natural log) and squared error, row by row."""
-    kept = clipped(risk)
-    return -(label * np.log(kept) + (1 - label) * np.log(1 - kept)), (risk - label) ** 2
+    """Returns log-loss (natural log) and squared error, row by row."""
+    safe = clipped(risk)
+    return -(label * np.log(safe) + (1 - label) * np.log(1 - safe)), (risk - label) ** 2
 
 
 def probability_metrics(risk: Vector, label: Vector) -> Weighing:
-    """Row weights to [log_loss, brier]."""
+    """Returns the function from row weights to [log_loss, brier]."""
     log_loss, brier = losses(risk, label)
     return lambda weight: [float(weight @ log_loss / weight.sum()), float(weight @ brier / weight.sum())]
 
 
 def metric_of(name: str, score: Vector, label: Vector) -> Weighing:
-    """Row weights to [the metric]."""
+    """Returns the function from row weights to [the metric]."""
     if name in RANKING:
         weighing = ranking_metrics(score, label)
         return lambda weight: [weighing(weight)[RANKING.index(name)]]
@@ -113,7 +114,10 @@ def metric_of(name: str, score: Vector, label: Vector) -> Weighing:
 
 
 def ranking_and_top_metrics(score: Vector, label: Vector, day: Codes, capacity: int) -> Weighing:
-    """Row weights to pr_auc, roc_auc, then precision and lift of every day's first `capacity`, and of TOP_SHARES."""
+    """Returns the function from row weights to PR-AUC, ROC-AUC, and precision and lift at each list length.
+
+    The lengths are the first `capacity` of every day's list, then each of TOP_SHARES of all rows.
+    """
     whole, lists = Ranking.of(score, label), _Lists.of(score, label, day)
 
     def weigh(weight: Vector) -> list[float]:
@@ -128,16 +132,16 @@ def _tops(churners: Vector, tied: Vector) -> list[float]:
     rate, values = churners.sum() / rows, []
     for share in TOP_SHARES.values():
         length = max(1.0, np.floor(share * rows + 0.5))
-        # only the groups down to the one that is cut matter
+        # groups below the end of the list do not matter
         last = int(np.searchsorted(taken, length)) + 1
-        precision = found_in_first(length, churners[:last], tied[:last]) / length
+        precision = churners_in_first(length, churners[:last], tied[:last]) / length
         values += [precision, precision / rate]
     return values
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """The rows of several days, each day a list of its own, one list after another."""
+    """The rows of several days, one ranked list a day, one list after another."""
 
     ranking: Ranking
     list_starts: Codes
@@ -153,19 +157,19 @@ class _Lists:
         return _Lists(Ranking(order, starts, label[order]), firsts, np.unique(days, return_inverse=True)[1])
 
     def precision_and_lift(self, weight: Vector, capacity: int) -> list[float]:
-        """Of the first `capacity` of every list; lift over lists in random order."""
+        """Returns both for the first `capacity` of every list; lift is relative to lists in random order."""
         churners, tied = self.ranking.groups(weight)
         rows, all_churners = np.add.reduceat(tied, self.list_starts), np.add.reduceat(churners, self.list_starts)
         length = np.minimum(capacity, rows)
         before = np.cumsum(tied) - tied
         reached = np.clip((length + before[self.list_starts])[self.list_of_group] - before, 0, tied)
-        found = churners @ (reached / np.maximum(tied, 1e-12))
+        hits = churners @ (reached / np.maximum(tied, 1e-12))
         expected = float(length @ (all_churners / np.maximum(rows, 1e-12)))
-        return [float(found / length.sum()), float(found / expected) if expected else np.nan]
+        return [float(hits / length.sum()), float(hits / expected) if expected else np.nan]
 
 
 def tenths(risk: Vector) -> Codes:
-    """The tenth, 0 to 9, of every row by its risk; equal risks stay together, by the middle of their places."""
+    """Returns the tenth of every row by risk, 0 to 9; equal risks stay together, by the middle of their ranks."""
     distinct, place, tied = np.unique(risk, return_inverse=True, return_counts=True)
     before = np.cumsum(tied) - tied
     middle = before + (tied - 1) / 2
@@ -173,25 +177,45 @@ def tenths(risk: Vector) -> Codes:
 
 
 def calibration_error(risk: Vector, label: Vector) -> float:
-    """ECE over tenths: the mean distance between what was said and what came true."""
+    """Returns the ECE over tenths: the mean distance between predicted risk and churn rate."""
     tenth = tenths(risk)
     return float(np.abs(np.bincount(tenth, risk - label)).sum() / len(risk))
 
 
 def calibration_line(risk: Vector, label: Vector, steps: int = 25) -> tuple[float, float]:
-    """Slope and intercept of the logistic regression of the label on the log-odds, by Newton's method."""
+    """Returns slope and intercept of the logistic regression of the label on the log-odds, by Newton's method.
+
+    Raises: ModelError when the risks are all equal or separate the classes perfectly.
+    """
     z, rate = log_odds(risk), float(label.mean())
     slope, intercept = 0.0, float(np.log(rate / (1 - rate)))
     for _ in range(steps):
-        said = sigmoid(slope * z + intercept)
-        pull, spread = label - said, said * (1 - said)
-        g0, g1 = pull.sum(), pull @ z
-        h00, h01, h11 = spread.sum(), spread @ z, (spread * z) @ z
-        area = h00 * h11 - h01 * h01
-        if not area > 0:
-            raise ModelError("the risks are all alike, or tell churners perfectly apart: no line can be calibrated")
-        slope, intercept = slope + (h00 * g1 - h01 * g0) / area, intercept + (h11 * g0 - h01 * g1) / area
-    return float(slope), float(intercept)
+        fitted = sigmoid(slope * z + intercept)
+        residual, variance = label - fitted, fitted * (1 - fitted)
+        gradient = np.array([residual.sum(), residual @ z])
+        hessian = np.array([variance.sum(), variance @ z, (variance * z) @ z])
+        if not _determinant(hessian) > 0:
+            raise ModelError(
+                "the risks are all equal or separate churners perfectly; no calibration line can be fitted"
+            )
+        slope_step, intercept_step = newton_step(gradient, hessian)
+        slope, intercept = slope + slope_step, intercept + intercept_step
+    return slope, intercept
+
+
+def newton_step(gradient: Vector, hessian: Vector) -> tuple[float, float]:
+    """Returns the steps of slope and intercept.
+
+    `gradient` is of the log-likelihood by (intercept, slope), `hessian` its negative second derivatives by (intercept
+    twice, both, slope twice).
+    """
+    (g0, g1), (h00, h01, h11), determinant = gradient, hessian, _determinant(hessian)
+    return float((h00 * g1 - h01 * g0) / determinant), float((h11 * g0 - h01 * g1) / determinant)
+
+
+def _determinant(hessian: Vector) -> float:
+    h00, h01, h11 = hessian
+    return float(h00 * h11 - h01 * h01)
 
 
 def require_two_classes(label: Vector, rows: str) -> None:

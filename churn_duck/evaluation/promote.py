@@ -1,4 +1,4 @@
-"""Which model scores: challengers and production on the same purged, eligible test rows."""
+"""Promotion: challengers against production on the same purged, eligible test rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from churn_duck.evaluation.metrics import (
 )
 from churn_duck.model.dataset import read_rows
 from churn_duck.model.onnx_model import PARITY_GATE, OnnxModel
-from churn_duck.model.registry import Version, production_name, registered, versions, write_registry
+from churn_duck.model.registry import Version, insert_by_name, production_name, registered, versions, write_registry
 from churn_duck.model.sampling import affordable_share
 from churn_duck.progress import Progress, no_progress
 from churn_duck.settings.config import MODEL_NAMES, Promotion, Settings
@@ -48,7 +48,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was compared, and who is production now."""
+    """The outcome of a comparison: which version is production now, and why."""
 
     production: str
     previous: str | None
@@ -62,7 +62,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Contest:
-    """Scores of several versions on the same rows, and whose rows they are; `digest` says which."""
+    """Scores of several versions on the same rows, with label and user of each; `digest` identifies the rows."""
 
     scores: dict[str, Vector]
     label: Vector
@@ -77,7 +77,7 @@ class Contest:
         return value
 
     def gain(self, version: str) -> float:
-        """The metric's value, turned so that more is better."""
+        """Returns the metric's value, negated where less is better."""
         return -self.value(version) if self.metric in LOWER_IS_BETTER else self.value(version)
 
     def log_loss(self, version: str) -> float:
@@ -86,8 +86,8 @@ class Contest:
     def ece(self, version: str) -> float:
         return calibration_error(self.scores[version], self.label)
 
-    def distrust(self, version: str, max_ece: float) -> str:
-        """Why its probabilities must not go into production; empty: they may."""
+    def calibration_fault(self, version: str, max_ece: float) -> str:
+        """Returns why the version's probabilities must not go into production; empty: they may."""
         rate = float(self.label.mean())
         base = float(losses(np.full(len(self.label), rate), self.label)[0].mean())
         if self.log_loss(version) >= base:
@@ -97,7 +97,7 @@ class Contest:
         return ""
 
     def compared(self, challenger: str, incumbent: str, rule: Promotion, seed: int) -> Evidence:
-        """Both on the same resamples of users."""
+        """Compares both on the same resamples of users."""
         metrics = [metric_of(self.metric, self.scores[name], self.label) for name in (challenger, incumbent)]
         users = Users.of(self.user, self.label)
         draws = resampled(metrics, users, seed)
@@ -110,9 +110,9 @@ class Contest:
 def promote(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None = None, progress: Progress = no_progress
 ) -> Decision:
-    """Put the best newest model into production, if it beats what is there; what is not registered scores nothing.
+    """Puts the best newest model into production if it beats the production model, or if there is none registered.
 
-    Raises: ModelError when nothing is trained, or no two models can be compared on the same test rows.
+    Raises: ModelError when nothing is trained, or the models cannot be compared on the same test rows.
     """
     end = set_as_of_date(con, warehouse, as_of)
     previous = production_name(con, warehouse)
@@ -120,11 +120,11 @@ def promote(
     challengers = _challengers(con, warehouse, end)
     if incumbent is not None and incumbent.as_of_date > end:
         raise ModelError(
-            f"production {incumbent.model_version} has seen data up to {incumbent.as_of_date}, after {end}; "
-            "promote at a later --as-of, or try the past in a warehouse of its own"
+            f"production {incumbent.model_version} was trained on data up to {incumbent.as_of_date}, after {end}; "
+            "promote at a later --as-of, or use another warehouse for past dates"
         )
-    answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
-    rival = incumbent if answers else None
+    is_comparable = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
+    rival = incumbent if is_comparable else None
     contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], progress)
     for version in challengers:
         _require_evidence(version, contest)
@@ -132,7 +132,11 @@ def promote(
         contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse.settings
     )
     if previous is not None and rival is None and decision.promoted:
-        fault = "is not registered" if incumbent is None else "answers another question than the settings ask"
+        fault = (
+            "is not registered"
+            if incumbent is None
+            else "was trained for different settings (horizon, population or windows)"
+        )
         decision = replace(decision, previous=previous, reason=f"{previous} {fault}")
     if decision.promoted:
         parity = next(max(_parities(v)) for v in challengers if v.model_version == decision.production)
@@ -141,17 +145,16 @@ def promote(
 
 
 def _require_evidence(version: Version, contest: Contest) -> None:
-    """Raises ModelError unless the version was measured, on these rows, and its export proved exact."""
+    """Raises ModelError unless the version was measured on these rows and its exported files were verified."""
     measured = version.metrics.get("eligible", {}).get(contest.metric)
     if measured is None or not math.isfinite(measured):
         raise ModelError(f"{version.model_version} has no {contest.metric} in its metrics; nothing is promoted")
     if version.metrics.get("test_digest") != contest.digest:
         raise ModelError(
-            f"{version.model_version} was measured on another test set than there is now; nothing is promoted; "
-            "run: churn-duck train"
+            f"{version.model_version} was measured on a different test set; nothing is promoted; run: churn-duck train"
         )
     if not max(_parities(version)) <= PARITY_GATE:
-        raise ModelError(f"{version.model_version} has no proof that its files are exact; nothing is promoted")
+        raise ModelError(f"{version.model_version} has no proof that its exported files are exact; nothing is promoted")
 
 
 def _parities(version: Version) -> list[float]:
@@ -160,17 +163,17 @@ def _parities(version: Version) -> list[float]:
 
 
 def _challengers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> list[Version]:
-    """The newest version of each model that was trained for this very evening, and for what the settings ask."""
+    """Returns the newest version of each model that was trained as of `end` and for the present settings."""
     known = [
         version
         for version in versions(con, warehouse, f"as_of_date = '{end}'")
         if version.evaluated_model().answers(warehouse.settings)
     ]
     newest = [next((v for v in known if v.model == name), None) for name in MODEL_NAMES]
-    found = [version for version in newest if version is not None]
-    if not found:
+    challengers = [version for version in newest if version is not None]
+    if not challengers:
         raise ModelError(f"no model was trained for {end} and these settings; run: churn-duck train --as-of {end}")
-    return found
+    return challengers
 
 
 def _read_contest(
@@ -193,51 +196,57 @@ def _require_unseen(model: OnnxModel, first_test: date) -> None:
     last = str(model.metadata["training"]["last_label_date"])
     if last >= str(first_test):
         raise ModelError(
-            f"{model.version} learned from labels up to {last}, the test rows begin on {first_test}: "
-            "it would be judged on what it has seen; nothing is promoted"
+            f"{model.version} was trained on labels up to {last}, and the test rows begin on {first_test}: "
+            "it would be tested on data that it was trained on; nothing is promoted"
         )
 
 
 def decide(contest: Contest, challengers: list[str], incumbent: str | None, settings: Settings) -> Decision:
-    """The best challenger that can be trusted, if it convinces; every contender's scores are in `contest`."""
+    """Decides for the best well-calibrated challenger if it beats the incumbent; `contest` has every one's scores."""
     metric, rows = contest.metric, len(contest.label)
     values = {name: contest.value(name) for name in contest.scores}
-    doubts = {name: contest.distrust(name, settings.promotion.max_ece) for name in challengers}
-    trusted = [name for name in challengers if not doubts[name]]
+    faults = {name: contest.calibration_fault(name, settings.promotion.max_ece) for name in challengers}
+    trusted = [name for name in challengers if not faults[name]]
     if incumbent is None:
-        # something must score: where no risk can be trusted, the least wrong one, and it is said
+        # something must score, so the best of them goes into production even where no calibration passes
         best = max(trusted, key=contest.gain) if trusted else min(challengers, key=contest.log_loss)
-        reason = f"best {metric} of {len(values)}; there was no production model"
         reason = (
-            reason if trusted else f"no model can be trusted as a probability ({doubts[best]}); the least wrong one"
+            f"best {metric} of {len(values)}; there was no production model"
+            if trusted
+            else f"no model passes the calibration checks ({faults[best]}); promoting the best of them"
         )
-        return Decision(best, None, True, metric, values, rows, None, reason + _passed_over(doubts, best))
+        return Decision(best, None, True, metric, values, rows, None, reason + _passed_over(faults, best))
     if not trusted:
-        reason = "; ".join(f"{name}: {doubt}" for name, doubt in doubts.items())
+        reason = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
         return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
     best = max(trusted, key=contest.gain)
     if best == incumbent:
-        reason = "the newest best model is already production"
+        reason = "the best model is already in production"
         return Decision(incumbent, incumbent, False, metric, values, rows, None, reason)
     rivals = [name for name in trusted if name != incumbent]
-    found = contest.compared(best, incumbent, _strict(settings.promotion, len(rivals)), settings.training.random_state)
-    reason = (
-        f"{best} is better by more than {found.margin:g} in {found.chance_better:.1%} of user resamples, "
-        f"{found.confidence:.1%} are needed{f' of the best of {len(rivals)}' if len(rivals) > 1 else ''}; "
-        f"gain {found.gain_low:+.4f} to {found.gain_high:+.4f}"
-    ) + _passed_over(doubts, best)
-    winner = best if found.convinces else incumbent
-    return Decision(winner, incumbent, found.convinces, metric, values, rows, found, reason)
+    rule = _strict(settings.promotion, len(rivals))
+    evidence = contest.compared(best, incumbent, rule, settings.training.random_state)
+    reason = _comparison(best, evidence, len(rivals)) + _passed_over(faults, best)
+    winner = best if evidence.convinces else incumbent
+    return Decision(winner, incumbent, evidence.convinces, metric, values, rows, evidence, reason)
+
+
+def _comparison(challenger: str, evidence: Evidence, challengers: int) -> str:
+    best_of = f" of the best of {challengers}" if challengers > 1 else ""
+    return (
+        f"{challenger} is better by more than {evidence.margin:g} in {evidence.chance_better:.1%} of user resamples, "
+        f"{evidence.confidence:.1%} are required{best_of}; gain {evidence.gain_low:+.4f} to {evidence.gain_high:+.4f}"
+    )
 
 
 def _strict(rule: Promotion, challengers: int) -> Promotion:
-    """The best of several is the luckiest too: they share the error that one alone is allowed."""
+    """Divides the allowed error by the number of challengers, since the best of several is also the luckiest."""
     return rule.model_copy(update={"confidence": 1 - (1 - rule.confidence) / challengers})
 
 
-def _passed_over(doubts: dict[str, str], best: str) -> str:
-    """Who was not considered, and why."""
-    return "".join(f"; passed over {name}: {doubt}" for name, doubt in doubts.items() if doubt and name != best)
+def _passed_over(faults: dict[str, str], best: str) -> str:
+    """Names the challengers that were not considered, and why."""
+    return "".join(f"; passed over {name}: {fault}" for name, fault in faults.items() if fault and name != best)
 
 
 def _record(
@@ -264,5 +273,5 @@ def _record(
         "ece": contest.ece(winner),
         "parity": parity,
     }
-    con.execute(f"insert into promotions ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+    insert_by_name(con, "promotions", row)
     write_registry(con, warehouse)

@@ -1,4 +1,4 @@
-"""Would it have worked: train, gate and score as on past evenings, then look up what happened."""
+"""Backtest: train, promote and score as of past days, then compare the scores with the outcomes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from churn_duck.errors import AuditFailed, HistoryTooShort
+from churn_duck.evaluation.figures import metrics_of
 from churn_duck.evaluation.promote import Decision, promote
-from churn_duck.model.onnx_model import OnnxModel
 from churn_duck.model.registry import Version, production, require_production
 from churn_duck.progress import Progress
 from churn_duck.scoring.score import score
@@ -28,13 +28,13 @@ from churn_duck.warehouse.build import build
 from churn_duck.warehouse.query import literal, records
 from churn_duck.warehouse.store import Warehouse, connected, transaction, utc_now
 
-# two ways of adding up the same sums
-SAME = 1e-9
+# two computations of the same score may differ by rounding
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class _Evening:
-    """What stood at one origin: the gate's decision, who scored, and who had scored until then."""
+class _Trial:
+    """One origin: the decision of the promotion, the model that scored, and the production model until then."""
 
     origin: date
     decision: Decision
@@ -50,22 +50,22 @@ def backtest(
     as_of: date | None,
     progress: Progress,
 ) -> list[dict[str, Any]]:
-    """Walk forward over `origins` evenings, the last one with all its labels known at `as_of`; rows of `backtest`.
+    """Walks forward over `origins` days, the last one with all labels known at `as_of`; returns rows of `backtest`.
 
-    All of it happens in a scratch warehouse over the same landed files: registry, ledger and predictions stay as they
-    are, only `backtest_runs` and `backtest_scores` are replaced.
-    Raises: HistoryTooShort with the number of origins that the history allows; AuditFailed when a label window crossed
-    its origin, or scores of an evening differ from those made with today's knowledge of it.
+    Everything runs in a scratch warehouse over the same landed files: registry, ledger and predictions are unchanged,
+    only `backtest_runs` and `backtest_scores` are replaced.
+    Raises: HistoryTooShort with the number of origins that the history allows; AuditFailed when a label window crosses
+    its origin, or scores of an origin differ from those computed with all of today's data.
     """
     end = set_as_of_date(con, warehouse, as_of)
-    evenings = _origins(con, warehouse, origins, every_days, end)
-    with _scratch(warehouse) as (scratch, apart):
-        held = [_evening(apart, scratch, origin, progress) for origin in evenings]
-        set_as_of_date(apart, scratch, end)
-        progress("looking up what happened")
-        runs = pl.DataFrame([_run(one, warehouse.settings.scoring.top_k) for one in held])
-        scores = pl.concat([_scores(apart, one) for one in held])
-    _keep(con, runs, scores)
+    dates = _origins(con, warehouse, origins, every_days, end)
+    with _scratch(warehouse) as (scratch, scratch_con):
+        trials = [_trial(scratch_con, scratch, origin, progress) for origin in dates]
+        set_as_of_date(scratch_con, scratch, end)
+        progress("looking up the outcomes")
+        runs = pl.DataFrame([_run(trial, warehouse.settings.scoring.top_k) for trial in trials])
+        scores = pl.concat([_scores(scratch_con, trial) for trial in trials])
+    _replace(con, runs, scores)
     return rows(con)
 
 
@@ -77,7 +77,7 @@ def rows(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _origins(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, origins: int, every_days: int | None, end: date
 ) -> list[date]:
-    """The evenings, oldest first. Label windows do not overlap unless `every_days` says so."""
+    """Returns the origins, oldest first. Label windows do not overlap unless `every_days` is shorter than they are."""
     horizon = warehouse.settings.churn.window_days
     step, last = every_days or horizon, end - timedelta(days=horizon)
     first_event = con.execute("select first_event_date from period").fetchall()[0][0]
@@ -94,7 +94,7 @@ def _origins(
 
 @contextmanager
 def _scratch(warehouse: Warehouse) -> Iterator[tuple[Warehouse, duckdb.DuckDBPyConnection]]:
-    """An empty warehouse over the same landed files, built, and gone afterwards."""
+    """Yields a built, otherwise empty warehouse over the same landed files, and removes it afterwards."""
     with TemporaryDirectory(dir=warehouse.root, prefix=".backtest-") as folder:
         scratch = Warehouse(Path(folder), warehouse.settings)
         for name in ("raw", "quarantine"):
@@ -104,23 +104,23 @@ def _scratch(warehouse: Warehouse) -> Iterator[tuple[Warehouse, duckdb.DuckDBPyC
             yield scratch, con
 
 
-def _evening(con: duckdb.DuckDBPyConnection, scratch: Warehouse, origin: date, progress: Progress) -> _Evening:
-    """Everything that a run would have done on that evening."""
+def _trial(con: duckdb.DuckDBPyConnection, scratch: Warehouse, origin: date, progress: Progress) -> _Trial:
+    """Does everything that a run would have done as of that day."""
     incumbent = production(con, scratch)
     train(con, scratch, MODEL_NAMES, origin, lambda step: progress(f"{origin}: {step}"), force=True)
     decision = promote(con, scratch, origin)
     score(con, scratch, origin, None, lambda step: progress(f"{origin}: {step}"))
-    return _Evening(origin, decision, require_production(con, scratch), incumbent)
+    return _Trial(origin, decision, require_production(con, scratch), incumbent)
 
 
-def _run(one: _Evening, top_k: int) -> dict[str, Any]:
-    shipped = one.scorer.metrics["shipped"]
+def _run(trial: _Trial, top_k: int) -> dict[str, Any]:
+    shipped = metrics_of(trial.scorer)["shipped"]
     return {
-        "origin_date": one.origin,
-        "model_version": one.scorer.model_version,
-        "incumbent_version": one.incumbent.model_version if one.incumbent else None,
-        "is_promoted": one.decision.promoted,
-        "reason": one.decision.reason,
+        "origin_date": trial.origin,
+        "model_version": trial.scorer.model_version,
+        "incumbent_version": trial.incumbent.model_version if trial.incumbent else None,
+        "is_promoted": trial.decision.promoted,
+        "reason": trial.decision.reason,
         "train_rows": shipped["rows"],
         "last_label_date": date.fromisoformat(shipped["last_label_date"]),
         "top_k": top_k,
@@ -128,27 +128,30 @@ def _run(one: _Evening, top_k: int) -> dict[str, Any]:
     }
 
 
-def _scores(con: duckdb.DuckDBPyConnection, one: _Evening) -> pl.DataFrame:
-    """The ledger's scores of that evening, the incumbent's beside them, and what came true."""
-    scorer = one.scorer.scoring_model()
-    told: pl.DataFrame = con.sql(f"""select user_id, days_since_last_activity, churn_label, churn_risk
+def _scores(con: duckdb.DuckDBPyConnection, trial: _Trial) -> pl.DataFrame:
+    """Returns the ledger's scores of that day, those of the incumbent, and the outcomes."""
+    ledger: pl.DataFrame = con.sql(f"""select user_id, days_since_last_activity, churn_label, churn_risk
         from predictions
-        inner join user_labels([date {literal(one.origin)}]) using (user_id, as_of_date)
+        inner join user_labels([date {literal(trial.origin)}]) using (user_id, as_of_date)
         inner join (
             select user_id, as_of_date, days_since_last_activity
-            from eligible_features([date {literal(one.origin)}])
+            from eligible_features([date {literal(trial.origin)}])
         ) using (user_id, as_of_date)
         order by user_id""").pl()
-    again = _risks(con, scorer, one.origin)
-    if told.height != again.height or not np.allclose(told["churn_risk"], again["risk"], rtol=0, atol=SAME):
-        raise AuditFailed(f"the scores of {one.origin} differ from those made with the whole log at hand: a leak")
-    incumbent = _risks(con, one.incumbent.scoring_model(), one.origin)["risk"] if one.incumbent else None
-    beside = pl.lit(None, pl.Float64) if incumbent is None else incumbent
-    return told.with_columns(origin_date=pl.lit(one.origin), incumbent_risk=beside)
+    recomputed = _risks(con, trial.scorer, trial.origin)
+    if ledger.height != recomputed.height or not np.allclose(
+        ledger["churn_risk"], recomputed["risk"], rtol=0, atol=TOLERANCE
+    ):
+        raise AuditFailed(f"the scores of {trial.origin} differ from those computed with all of today's data: a leak")
+    incumbent_risk: pl.Series | pl.Expr = pl.lit(None, pl.Float64)
+    if trial.incumbent:
+        incumbent_risk = _risks(con, trial.incumbent, trial.origin)["risk"]
+    return ledger.with_columns(origin_date=pl.lit(trial.origin), incumbent_risk=incumbent_risk)
 
 
-def _risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, origin: date) -> pl.DataFrame:
-    """user_id and risk of everyone eligible on that evening, by a model of any evening."""
+def _risks(con: duckdb.DuckDBPyConnection, version: Version, origin: date) -> pl.DataFrame:
+    """Returns user_id and risk of all users eligible on that day, by any model."""
+    model = version.scoring_model()
     relation = f"eligible_features([date {literal(origin)}])"
     frame: pl.DataFrame = con.sql(f"select user_id, {model.schema.select_list()} from {relation} order by user_id").pl()
     features = frame.select(model.schema.names).fill_null(float("nan")).to_numpy(order="c")
@@ -156,14 +159,14 @@ def _risks(con: duckdb.DuckDBPyConnection, model: OnnxModel, origin: date) -> pl
     return frame.select("user_id", pl.Series("risk", risk))
 
 
-def _keep(con: duckdb.DuckDBPyConnection, runs: pl.DataFrame, scores: pl.DataFrame) -> None:
-    """In place of the last backtest. Raises: AuditFailed when a training label window crosses its origin."""
+def _replace(con: duckdb.DuckDBPyConnection, runs: pl.DataFrame, scores: pl.DataFrame) -> None:
+    """Replaces the last backtest. Raises: AuditFailed when a training label window crosses its origin."""
     with transaction(con):
-        for name, frame in (("backtest_runs", runs), ("backtest_scores", scores)):
-            con.execute(f"delete from {name}")
-            con.register("made", frame)
-            con.execute(f"insert into {name} by name from made")
-            con.unregister("made")
-        leaks = con.execute("from backtest_leaks").fetchall()
+        con.execute("delete from backtest_runs")
+        con.execute("insert into backtest_runs by name from runs")
+        con.execute("delete from backtest_scores")
+        con.execute("insert into backtest_scores by name from scores")
+        leaks = con.execute("select origin_date, model_version, last_label_date from backtest_leaks").fetchall()
         if leaks:
-            raise AuditFailed(f"labels of {leaks[0][1]} look at {leaks[0][2]}, past its origin {leaks[0][0]}")
+            origin, version, label_date = leaks[0]
+            raise AuditFailed(f"{version} was trained on labels up to {label_date}, after its origin {origin}")

@@ -1,4 +1,4 @@
-"""From a view to the float32 matrix that models are trained on and score: one SELECT for both."""
+"""From a view to the float32 matrix of a model: the same SELECT for training and scoring."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.user_batches import parts
 
 Matrix = npt.NDArray[np.float32]
-# levels beyond the most frequent ones are read as unseen: a vocabulary is part of the model, not a copy of the data
+# levels beyond the most frequent ones are read as unseen: the model file holds a vocabulary, not a copy of the data
 MAX_LEVELS = 100
 
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """What a model reads, in its order: numeric columns, then categorical ones with their levels."""
+    """The features of a model in its order: numeric columns, then categorical ones with their levels."""
 
     numeric: tuple[str, ...]
     categorical: tuple[tuple[str, tuple[str, ...]], ...]
@@ -35,7 +35,7 @@ class FeatureSchema:
         return [*self.numeric, *(name for name, _ in self.categorical)]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, and all in lists, since an object would lose the order; `from_dict` reads it back."""
+        """Returns it JSON-ready, in lists, which keep the order; `from_dict` reads it back."""
         return {
             "numeric": list(self.numeric),
             "categorical": [[name, list(levels)] for name, levels in self.categorical],
@@ -43,20 +43,22 @@ class FeatureSchema:
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> FeatureSchema:
-        """The schema that a model file carries.
+        """Returns the schema of a model file.
 
-        Raises: ModelError for names that are no identifiers.
+        Raises: ModelError for names that are not identifiers.
         """
         schema = FeatureSchema(
             tuple(content["numeric"]), tuple((name, tuple(levels)) for name, levels in content["categorical"])
         )
-        strange = [name for name in schema.names if not IDENTIFIER.fullmatch(name)]
-        if strange:
-            raise ModelError(f"the model names features {strange}, which are no column names; it is not one of ours")
+        invalid = [name for name in schema.names if not IDENTIFIER.fullmatch(name)]
+        if invalid:
+            raise ModelError(
+                f"the model has features {invalid}, which are not valid column names; not a Churn Duck model"
+            )
         return schema
 
     def select_list(self) -> str:
-        """Every feature as FLOAT: numbers as they are, levels as their position, NULL where missing or unseen."""
+        """Returns every feature as FLOAT: numbers as they are, levels by position; NULL where missing or unseen."""
         numbers = [f"cast({name} as float) as {name}" for name in self.numeric]
         codes = [
             f"cast(list_position({literal(list(levels))}, coalesce({name}, 'missing')) - 1 as float) as {name}"
@@ -69,8 +71,8 @@ class FeatureSchema:
 class Rows:
     """Rows of a dataset: `features` float32[N, F], `label` and `recency` float64[N], `user` int codes[N].
 
-    `split` is the part of the date in the evaluation, `role` its part in the calibration, as words (empty: none);
-    `keys` are user_id and as_of_date; `share` is the share of the users that were read.
+    `split` is the part of the date in the evaluation, `role` its part in the calibration (empty: none); `keys` are
+    user_id and as_of_date; `share` is the share of the users that were read.
     """
 
     features: Matrix
@@ -87,7 +89,7 @@ class Rows:
         return len(self.label)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
-        """The rows that `keep`, bool[N], marks."""
+        """Returns the rows where `keep`, bool[N], is true."""
         if keep.all():
             return self
         return replace(
@@ -95,7 +97,7 @@ class Rows:
         )
 
     def only_eligible(self) -> Rows:
-        """The rows that are ranked in earnest."""
+        """Returns the eligible rows, those that a scoring would rank."""
         return self.where(self.eligible)
 
 
@@ -103,11 +105,11 @@ _ARRAYS = ("features", "label", "recency", "user", "eligible", "split", "role")
 
 
 def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings) -> FeatureSchema:
-    """The schema of the settings, its levels taken from the users who had signed up by the as-of date."""
+    """Returns the schema of the settings, with the levels of users who had signed up by the as-of date."""
     columns = measures.kept_feature_columns(settings)
-    words = [name for name in columns if name in measures.categorical(settings)]
-    levels = tuple((name, _levels(con, name)) for name in words)
-    return FeatureSchema(tuple(name for name in columns if name not in words), levels)
+    categorical = [name for name in columns if name in measures.categorical(settings)]
+    levels = tuple((name, _levels(con, name)) for name in categorical)
+    return FeatureSchema(tuple(name for name in columns if name not in categorical), levels)
 
 
 def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
@@ -125,8 +127,8 @@ def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
 def read_rows(
     con: duckdb.DuckDBPyConnection, schema: FeatureSchema, dataset: str, where: str = "true", share: float = 1.0
 ) -> Rows:
-    """Labelled rows of `dataset` in a fixed order, as float32 without a pandas copy, a share of the users at a time."""
-    # every row of the other datasets is eligible and tells its split, every row of this one tests
+    """Returns labelled rows of `dataset` in a fixed order, read in parts by user so that memory stays low."""
+    # every row of the other datasets is eligible and has its split; every row of this one is a test row
     evaluation = dataset == "evaluation_dataset"
     query = f"""select
     user_id,
@@ -140,11 +142,11 @@ def read_rows(
     {"''" if evaluation else "coalesce(calibration_role, '')"} as "(role)"
 from {dataset}
 where {where} and """
-    read: list[Rows] = []
+    batches: list[Rows] = []
     for part in parts(con, dataset, share):
         frame = con.sql(f"{query}{part.where} order by user_id, as_of_date").pl()
-        read.append(_rows(frame, schema, share))
-    return _joined(read)
+        batches.append(_rows(frame, schema, share))
+    return _joined(batches)
 
 
 def _rows(frame: pl.DataFrame, schema: FeatureSchema, share: float) -> Rows:
@@ -161,22 +163,22 @@ def _rows(frame: pl.DataFrame, schema: FeatureSchema, share: float) -> Rows:
     )
 
 
-def _joined(read: list[Rows]) -> Rows:
-    """One after another; each part is let go as soon as it is copied, so that memory holds the rows about once."""
-    total = sum(len(rows) for rows in read)
-    whole = {
-        name: np.empty((total, *getattr(read[0], name).shape[1:]), getattr(read[0], name).dtype) for name in _ARRAYS
-    }
-    share, at, users = read[0].share, 0, 0
-    keys = pl.concat([rows.keys for rows in read])
-    while read:
-        rows = read.pop(0)
+def _joined(batches: list[Rows]) -> Rows:
+    """Concatenates `batches` and empties it: each is freed once copied, so that memory holds the rows about once."""
+    total, first = sum(len(rows) for rows in batches), batches[0]
+    arrays = {name: np.empty((total, *getattr(first, name).shape[1:]), getattr(first, name).dtype) for name in _ARRAYS}
+    share, start, users = first.share, 0, 0
+    del first
+    keys = pl.concat([rows.keys for rows in batches])
+    while batches:
+        rows = batches.pop(0)
+        end = start + len(rows)
         for name in _ARRAYS:
-            whole[name][at : at + len(rows)] = getattr(rows, name)
-        whole["user"][at : at + len(rows)] += users
+            arrays[name][start:end] = getattr(rows, name)
+        arrays["user"][start:end] += users
         users += int(rows.user.max()) + 1 if len(rows) else 0
-        at += len(rows)
-    return Rows(**whole, keys=keys, share=share)
+        start = end
+    return Rows(**arrays, keys=keys, share=share)
 
 
 def _matrix(frame: pl.DataFrame) -> Matrix:

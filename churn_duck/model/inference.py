@@ -1,6 +1,6 @@
-"""Rows of a query through a model into Parquet, batch by batch: what is in memory does not grow with the rows.
+"""Scores the rows of a query into Parquet, batch by batch, so that memory does not grow with the rows.
 
-A linear model is SQL in DuckDB; trees go through onnxruntime, on several threads beside each other.
+A linear model runs as SQL in DuckDB; trees run in onnxruntime on several threads.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from churn_duck.model.linear_sql import log_odds_sql, risk_sql
 from churn_duck.model.onnx_model import OnnxModel
 from churn_duck.warehouse.export import batches_of, copy_to, write_batches
 
-# large enough that Python does not show, small enough that a batch's matrix stays near the processor
+# large enough to make the overhead of Python negligible, small enough for the matrix to stay in the processor's cache
 BATCH_ROWS = 20_480
 TOP_REASONS = 3
 Work = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 def feature_query(schema: FeatureSchema, relation: str, where: str = "true") -> str:
-    """SELECT of user_id and the float32 features of a model, in its order."""
+    """Returns the SELECT of user_id and the float32 features of a model, in its order."""
     return f"select user_id, {schema.select_list()} from {relation} where {where}"
 
 
@@ -40,9 +40,9 @@ def write_risks(
     folder: Path,
     explainer: Explainer | None = None,
 ) -> int:
-    """Score the rows of each query, made by `feature_query`, into a Parquet file of user_id and churn_risk in `folder`.
+    """Scores the rows of each query by `feature_query` into a Parquet file in `folder`; returns the number of rows.
 
-    With an `explainer` the files also have what `explained` says. Returns the number of rows.
+    The files have user_id and churn_risk; with an `explainer` they have the columns of `explained`.
     """
     files = ((query, folder / f"{number:04d}.parquet") for number, query in enumerate(queries))
     return sum(_write_part(con, model, query, path, explainer) for query, path in files)
@@ -66,15 +66,15 @@ def _write_part(
 
 
 def worked(batches: Iterable[pa.RecordBatch], work: Work, threads: int) -> Iterator[pa.RecordBatch]:
-    """What becomes of each batch, in the order of the batches; a few are under way at a time."""
+    """Yields the result of `work` for each batch, in their order; at most two batches a thread are pending."""
     with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[pa.RecordBatch]] = deque()
+        pending: deque[Future[pa.RecordBatch]] = deque()
         for batch in batches:
-            under_way.append(pool.submit(work, batch))
-            if len(under_way) > 2 * threads:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+            pending.append(pool.submit(work, batch))
+            if len(pending) > 2 * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _risks(batch: pa.RecordBatch, model: OnnxModel) -> pa.RecordBatch:
@@ -83,14 +83,14 @@ def _risks(batch: pa.RecordBatch, model: OnnxModel) -> pa.RecordBatch:
 
 
 def explained(batch: pa.RecordBatch, model: OnnxModel, explainer: Explainer) -> pa.RecordBatch:
-    """A batch of features as risk, log-odds, the features that raise it most, and the sum of the other contributions.
+    """Returns risk, log-odds, the features that raise it most, and the sum of the other contributions.
 
-    `features` are positions in the model's schema, highest contribution first, `readings` what the user has there. A
-    linear model's risk and log-odds are in the batch already.
+    `features` are positions in the model's schema, highest contribution first, `readings` the user's values of them.
+    The batch of a linear model already has its risk and log-odds.
     """
     features = matrix(batch, model.schema.names)
-    found = explainer.contributions(features)
-    total, top, contributions = found.sum(axis=1), *_top(found)
+    by_feature = explainer.contributions(features)
+    total, top, contributions = by_feature.sum(axis=1), *_top(by_feature)
     if "log_odds" in batch.schema.names:
         log_odds, risk = batch.column("log_odds"), batch.column("churn_risk")
     else:
@@ -109,7 +109,7 @@ def explained(batch: pa.RecordBatch, model: OnnxModel, explainer: Explainer) -> 
 
 
 def _top(contributions: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Positions and values of the three highest of each row, ties by position; three rounds beat sorting them all."""
+    """Returns positions and values of the TOP_REASONS highest of each row, ties by position; faster than a sort."""
     rest, rows = contributions.copy(), np.arange(len(contributions))
     places = np.empty((len(rest), min(TOP_REASONS, rest.shape[1])), np.int64)
     for rank in range(places.shape[1]):
@@ -119,14 +119,14 @@ def _top(contributions: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
 
 
 def _lists(values: npt.NDArray[np.generic]) -> pa.Array:
-    """Each row as a list; NaN is NULL."""
+    """Returns each row as a list; NaN becomes NULL."""
     flat = pa.array(values.ravel(), from_pandas=True)
     return pa.ListArray.from_arrays(np.arange(len(values) + 1, dtype=np.int32) * values.shape[1], flat)
 
 
 def matrix(batch: pa.RecordBatch, names: list[str]) -> Matrix:
-    """float32[N, F] of an Arrow batch, columns by name, NULL as NaN."""
-    # columns first and turned once: writing them across the rows of the matrix takes seven times as long
+    """Returns the columns of an Arrow batch as float32[N, F], NULL as NaN."""
+    # contiguous columns transposed once: writing columns into rows takes seven times as long
     columns = np.empty((len(names), batch.num_rows), np.float32)
     for position, name in enumerate(names):
         columns[position] = batch.column(name).to_numpy(zero_copy_only=False)

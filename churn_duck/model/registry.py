@@ -1,4 +1,4 @@
-"""Model versions: their folders, the `models` and `promotions` tables, and the file that names production."""
+"""Model versions: their folders, the tables `models` and `promotions`, and the file that names production."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,7 +25,7 @@ NO_PRODUCTION = "no model is in production; run: churn-duck train, then churn-du
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model: `model.onnx` scores, `evaluated.onnx` earned the metrics."""
+    """A registered model: `model.onnx` scores, `evaluated.onnx` was measured on the test rows."""
 
     model_version: str
     model: str
@@ -35,11 +36,11 @@ class Version:
     folder: Path
 
     def scoring_model(self) -> OnnxModel:
-        """The verified model that scores. Raises: ModelError."""
+        """Loads and verifies the model that scores. Raises: ModelError."""
         return load_model(self.folder / "model.onnx", self.file_sha256)
 
     def evaluated_model(self) -> OnnxModel:
-        """The verified model that never saw a test row. Raises: ModelError."""
+        """Loads and verifies the model that was trained without the test rows. Raises: ModelError."""
         return load_model(self.folder / "evaluated.onnx", self.evaluated_sha256)
 
 
@@ -52,7 +53,7 @@ def register(
     files: dict[str, bytes],
     metrics: dict[str, Any],
 ) -> Version:
-    """Keep a model's folder and its row, in the caller's transaction."""
+    """Writes a model's folder and its row in `models`, in the caller's transaction."""
     folder = warehouse.models / version
     partial = warehouse.models / f".{version}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -63,35 +64,33 @@ def register(
     os.replace(partial, folder)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     data_hash, sql_hash = con.execute("select data_hash, sql_hash from params").fetchall()[0]
-    con.execute(
-        "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            version,
-            model,
-            utc_now(),
-            as_of,
-            digests["model.onnx"],
-            digests["evaluated.onnx"],
-            data_hash,
-            sql_hash,
-            json.dumps(metrics, allow_nan=False, default=str),
-        ],
-    )
+    row = {
+        "model_version": version,
+        "model": model,
+        "created_at": utc_now(),
+        "as_of_date": as_of,
+        "file_sha256": digests["model.onnx"],
+        "evaluated_sha256": digests["evaluated.onnx"],
+        "data_hash": data_hash,
+        "sql_hash": sql_hash,
+        "metrics": json.dumps(metrics, allow_nan=False, default=str),
+    }
+    insert_by_name(con, "models", row)
     write_registry(con, warehouse)
     return versions(con, warehouse, f"model_version = '{version}'")[0]
 
 
 def keep_splits(con: duckdb.DuckDBPyConnection, version: str) -> None:
-    """Keep the split that the version was trained and tested by."""
+    """Writes the split that the version was trained and tested on."""
     con.execute(
-        """insert into model_splits
-        select ?, as_of_date, label_end_date, split, calibration_role from training_snapshots""",
+        """insert into model_splits by name
+        select ? as model_version, as_of_date, label_end_date, split, calibration_role from training_snapshots""",
         [version],
     )
 
 
 def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = "true") -> list[Version]:
-    """Registered versions, newest first. Raises: WarehouseError before the first build."""
+    """Returns the registered versions, newest first. Raises: WarehouseError before the first build."""
     rows = _built_rows(
         con,
         warehouse,
@@ -105,33 +104,38 @@ def versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, where: str = 
 
 
 def production_name(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> str | None:
-    """The name that the newest promotion gives, registered or not; None before the first one.
+    """Returns the version of the newest promotion, registered or not; None before the first promotion.
 
     Raises: WarehouseError before the first build.
     """
-    rows = _built_rows(con, warehouse, "select model_version from promotions order by promoted_at desc limit 1")
+    rows = _built_rows(con, warehouse, "select model_version from current_production")
     return rows[0][0] if rows else None
 
 
 def production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version | None:
-    """The production version, or None before the first promotion.
+    """Returns the production version, or None before the first promotion.
 
     Raises: WarehouseError before the first build; ModelError where the newest promotion names no registered model.
     """
     name = production_name(con, warehouse)
-    found = registered(con, warehouse, name)
-    if name is not None and found is None:
+    version = registered(con, warehouse, name)
+    if name is not None and version is None:
         raise ModelError(
             f"production is {name} by the newest promotion, and no model of that name is registered; put another one "
             "in its place: churn-duck promote, or churn-duck rollback VERSION with one that churn-duck models lists"
         )
-    return found
+    return version
 
 
 def registered(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: str | None) -> Version | None:
-    """The version of that name, where there is one."""
-    found = [] if name is None else versions(con, warehouse, f"model_version = {literal(name)}")
-    return found[0] if found else None
+    """Returns the version of that name, or None."""
+    matches = [] if name is None else versions(con, warehouse, f"model_version = {literal(name)}")
+    return matches[0] if matches else None
+
+
+def insert_by_name(con: duckdb.DuckDBPyConnection, table: str, row: Mapping[str, object]) -> None:
+    """Inserts one row by the names of its columns."""
+    con.execute(f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
 
 
 def _built_rows(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
@@ -142,47 +146,49 @@ def _built_rows(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str
 
 
 def require_production(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> Version:
-    """The production version. Raises: ModelError before the first promotion."""
-    found = production(con, warehouse)
-    if found is None:
+    """Returns the production version. Raises: ModelError before the first promotion."""
+    version = production(con, warehouse)
+    if version is None:
         raise ModelError(NO_PRODUCTION)
-    return found
+    return version
 
 
 def find_version(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, name: str | None) -> Version:
-    """The version of that name; None: production. Raises: ModelError when there is none."""
+    """Returns the version of that name; None: production. Raises: ModelError when there is none."""
     if name is None:
         return require_production(con, warehouse)
-    found = registered(con, warehouse, name)
-    if found is None:
+    version = registered(con, warehouse, name)
+    if version is None:
         raise ModelError(f"there is no model {name}; churn-duck models lists them")
-    return found
+    return version
 
 
 def rollback(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str | None) -> Version:
-    """Put `version` back into production; None: the one before the present one.
+    """Puts `version` back into production; None: the version before the current one.
 
-    Raises: ModelError when there is no such version, when it is production already, or its file is not what it was.
+    Raises: ModelError when there is no such version, it is already in production, or its file was modified.
     """
-    # the name alone: this is a way out where it is not registered
+    # the name is enough: a rollback must also work where production is not registered
     current = production_name(con, warehouse)
     if current is None:
         raise ModelError(NO_PRODUCTION)
-    target = version or _before(con, current)
-    found = find_version(con, warehouse, target)
-    if target == current:
-        raise ModelError(f"{target} is production already")
-    found.scoring_model()
-    con.execute(
-        "insert into promotions (promoted_at, model_version, previous_version, reason) values (?, ?, ?, ?)",
-        [utc_now(), target, current, f"rolled back from {current}"],
-    )
+    target = find_version(con, warehouse, version or _before(con, current))
+    if target.model_version == current:
+        raise ModelError(f"{current} is already in production")
+    target.scoring_model()
+    row = {
+        "promoted_at": utc_now(),
+        "model_version": target.model_version,
+        "previous_version": current,
+        "reason": f"rolled back from {current}",
+    }
+    insert_by_name(con, "promotions", row)
     write_registry(con, warehouse)
-    return found
+    return target
 
 
 def _before(con: duckdb.DuckDBPyConnection, current: str) -> str:
-    """What was production before `current` last became it."""
+    """Returns the version that was in production before `current`."""
     rows = con.execute(
         "select previous_version from promotions where model_version = ? order by promoted_at desc limit 1", [current]
     ).fetchall()
@@ -192,7 +198,7 @@ def _before(con: duckdb.DuckDBPyConnection, current: str) -> str:
 
 
 def write_registry(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """Replace `models/model_registry.json` by what the tables say; a production that is not registered is none."""
+    """Rewrites `models/model_registry.json` from the tables; an unregistered production model counts as none."""
     current = registered(con, warehouse, production_name(con, warehouse))
     write_json(
         warehouse.models / "model_registry.json",

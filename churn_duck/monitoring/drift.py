@@ -18,7 +18,7 @@ from churn_duck.warehouse.store import Warehouse, transaction, utc_now
 
 Status = Literal["OK", "WARN", "FAIL"]
 WORST_FIRST: tuple[Status, ...] = ("FAIL", "WARN", "OK")
-PRODUCTION = "production_at(timestamp '9999-12-31')"
+PRODUCTION = "current_production"
 # why there was nothing to compare
 SILENT = {
     "score": "production has not scored this day",

@@ -1,6 +1,6 @@
-"""The reference of drift, frozen with a model: what features, score, label and the volume of data were like.
+"""The drift reference, frozen with a model: distributions of features, score and label, and the volume of data.
 
-Not raw rows are kept but shares of bins, and how far the business usually moves between learning and scoring.
+It holds shares of bins, not raw rows, and the normal variation of the business between training and scoring.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from churn_duck.model.onnx_model import OnnxModel
 from churn_duck.settings.config import Settings
 from churn_duck.settings.view_columns import BUCKETS, categorical, kept_feature_columns
 from churn_duck.warehouse.catalog import render, sql_folder
-from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.store import Warehouse
 
-# seven days, four apart, hold every weekday once
+# seven days, four apart, include every weekday once
 STEP_DAYS, REFERENCE_DAYS = 4, 7
-# a year of days to compare, each with a reference before it
+# a year of days to compare, each with the reference days before it
 MOST_DAYS = 106
-# user-days to look at: beyond them a share of the users, since noise is long below any threshold
+# user-days to read: with more, a sample of the users is enough, since its noise is far below any threshold
 MOST_USER_DAYS = 600_000
-# of what the year before did, the highest 5 % are no measure of the usual, so that one outage does not excuse the next
+# the highest 5 % of the past year do not count as normal variation, so that one outage does not excuse the next
 USUAL_QUANTILE = 0.95
-# that anything at all exceeds the noise by chance
+# probability that any feature at all exceeds its noise by chance
 FALSE_ALARM = 0.05
 
 
 def observe(con: duckdb.DuckDBPyConnection, settings: Settings, first: date, last: date) -> None:
-    """Look at the eligible rows of the days from `first` to `last` that a model learns from, for `freeze`."""
+    """Reads the eligible rows of a model's training days, `first` to `last`, into temporary tables for `freeze`."""
     users = con.execute("select count(*) from users_clean").fetchall()[0][0]
     days = min(MOST_DAYS, (last - first).days // STEP_DAYS + 1)
     buckets = max(1, min(BUCKETS, BUCKETS * MOST_USER_DAYS // max(1, users * days)))
@@ -44,7 +43,7 @@ def observe(con: duckdb.DuckDBPyConnection, settings: Settings, first: date, las
 def observe_users(
     con: duckdb.DuckDBPyConnection, settings: Settings, first: date, last: date, only: str, share: float
 ) -> None:
-    """The same of those users of whom the condition `only` holds, who are `share` of all."""
+    """Does the same for the users that meet the SQL condition `only`, who are `share` of all."""
     _run(
         con,
         settings,
@@ -61,7 +60,7 @@ def observe_users(
 
 
 def freeze(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, model: OnnxModel) -> None:
-    """Make the reference of one model from what `observe` saw; `keep` writes it with the model's registration."""
+    """Builds the reference of one model from the rows of `observe`; `keep` writes it with the model's registration."""
     settings = warehouse.settings
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
         rows = "(select row_id as user_id, * exclude (user_id) from drift_rows)"
@@ -81,46 +80,32 @@ def freeze(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, model: OnnxMode
         )
 
 
-def _run(con: duckdb.DuckDBPyConnection, settings: Settings, name: str, more: dict[str, object]) -> None:
+def _run(con: duckdb.DuckDBPyConnection, settings: Settings, step: str, parameters: dict[str, object]) -> None:
     kept = kept_feature_columns(settings)
     context = {
         "settings": settings,
         "kept_feature_columns": kept,
         "category_columns": [column for column in categorical(settings) if column in kept],
-        **more,
+        **parameters,
     }
-    con.execute(render(sql_folder() / "shared" / f"drift_{name}.sql.jinja", context))
+    con.execute(render(_template(step), context))
 
 
 def keep(con: duckdb.DuckDBPyConnection, version: str) -> None:
-    """Write the frozen reference under its model's name, in the caller's transaction."""
-    con.execute(f"""insert into drift_bins
-        select {literal(version)}, made.feature, made.bin, made.kind, made.lower_bound, made.upper_bound, made.level,
-            coalesce(counts.n / nullif(sum(counts.n) over (partition by made.feature), 0), 0), counts.n
-        from drift_bins_made as made
-        inner join (
-            select feature, bin, cast(sum(row_count) as bigint) as n
-            from drift_counts where age < {REFERENCE_DAYS} group by feature, bin
-        ) as counts using (feature, bin)""")
-    con.execute(f"""insert into drift_reference
-        with days as (
-            select count(distinct user_id) as users, min(as_of_date) as first_day, max(as_of_date) as last_day
-            from drift_days left join drift_rows using (age) where age < {REFERENCE_DAYS}
-        )
-
-        select {literal(version)}, bins.feature,
-            case when bins.feature = 'churn_risk' then 'score' when bins.feature = 'churn_label' then 'label'
-                when bool_or(bins.kind = 'unseen') then 'category' else 'number' end,
-            days.users, days.first_day, days.last_day,
-            {literal(_quantiles(con))}[greatest(1, count(*) filter (where bins.expected_share > 0) - 1)],
-            coalesce(max(usual.usual_psi), 0), coalesce(max(usual.compared_days), 0)
-        from drift_bins as bins cross join days left join drift_usual as usual using (feature)
-        where bins.model_version = {literal(version)}
-        group by bins.feature, days.users, days.first_day, days.last_day""")
-    con.execute(f"insert into drift_volumes select {literal(version)}, * from drift_volumes_made")
+    """Writes the frozen reference under its model's name, in the caller's transaction."""
+    context = {
+        "version": version,
+        "reference_days": REFERENCE_DAYS,
+        "chi_square_quantiles": _chi_square_quantiles(con),
+    }
+    con.execute(render(_template("kept"), context))
 
 
-def _quantiles(con: duckdb.DuckDBPyConnection) -> list[float]:
+def _template(step: str) -> Path:
+    return sql_folder() / "shared" / f"drift_{step}.sql.jinja"
+
+
+def _chi_square_quantiles(con: duckdb.DuckDBPyConnection) -> list[float]:
     """Chi-square quantiles by degrees of freedom, from 1, such that all features together seldom exceed theirs."""
-    features, most = con.execute("select count(distinct feature), max(bin) from drift_bins_made").fetchall()[0]
-    return [float(chi2.ppf(1 - FALSE_ALARM / features, freedom)) for freedom in range(1, most + 1)]
+    features, bins = con.execute("select count(distinct feature), max(bin) from drift_new_bins").fetchall()[0]
+    return [float(chi2.ppf(1 - FALSE_ALARM / features, freedom)) for freedom in range(1, bins + 1)]

@@ -1,4 +1,4 @@
-"""Whether training makes sense: days enough to train on some and test on later ones, and something new in them."""
+"""Preconditions of a training: enough days to train on some and test on later ones, and new data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from churn_duck.warehouse.store import Warehouse
 
 
 def days_needed(settings: Settings) -> int:
-    """Days of events for one training and one test snapshot: look-back, label, purge and label again."""
+    """Returns the days of events for one training and one test snapshot: look-back, label, purge and label again."""
     step, horizon = settings.training.snapshot_every_days, settings.churn.window_days
     dates = 2
     while (dates - max(1, int(settings.training.test_size * dates))) * step <= horizon:
@@ -40,8 +40,8 @@ def require_history(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
 def same_models(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date
 ) -> list[Version]:
-    """The newest version of each name that was trained on the same data, SQL and settings for the same evening."""
-    asked = deciding_settings(warehouse.settings)
+    """Returns the newest version of each name that was trained on the same data, SQL, settings and as-of date."""
+    settings = deciding_settings(warehouse.settings)
     known = [
         version
         for version in versions(
@@ -49,23 +49,23 @@ def same_models(
             warehouse,
             f"as_of_date = '{end}' and (data_hash, sql_hash) in (select (data_hash, sql_hash) from params)",
         )
-        if version.metrics.get("settings") == asked
+        if version.metrics.get("settings") == settings
     ]
     newest = {version.model: version for version in reversed(known)}
     return [newest[name] for name in names if name in newest]
 
 
 def require_new(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, names: tuple[ModelName, ...], end: date) -> None:
-    """Raises NothingNew when each of the models is there already."""
+    """Raises NothingNew when all of the models are already registered."""
     same = same_models(con, warehouse, names, end)
     if len(same) == len(names):
         raise NothingNew(
-            f"{', '.join(version.model_version for version in same)} learned from the same data with the same "
-            f"settings, up to {end}; land new files, or train --force"
+            f"{', '.join(version.model_version for version in same)}: already trained on the same data with the same "
+            f"settings, as of {end}; land new files, or train --force"
         )
 
 
 def deciding_settings(settings: Settings) -> dict[str, Any]:
-    """What decides a model beside the data and the SQL."""
+    """Returns the settings that a model depends on, besides the data and the SQL."""
     sections = settings.model_dump(include={"features", "churn", "population", "training", "calibration"})
     return dict(sections)

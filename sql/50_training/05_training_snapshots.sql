@@ -1,9 +1,10 @@
--- training_snapshots: one row per day at which training looks at the users, with its part in the split.
+-- training_snapshots: one row per cut-off date of the training rows, with its part of the split.
 -- grain:  as_of_date
 -- reads:  calendar, params, period
--- Counted back from the last day with a label, every snapshot_every_days. The last test_size of the days with a full
--- look-back test; days whose label window reaches the first test day are purged; days before a full look-back warm up.
--- Of the training days the last calibration_size, a year at most, calibrate, with a purge before them in the same way.
+-- Every snapshot_every_days, counted back from the last day with a label. Of the dates with a full look-back the last
+-- test_size are test dates; dates whose label window reaches the first test date are purged; dates without a full
+-- look-back are warm-up. Of the training dates the last calibration_size, from one year at most, are for calibration,
+-- and dates before them are purged in the same way.
 create or replace view training_snapshots as
 with dated as (
     select
@@ -53,7 +54,7 @@ bounded as (
     from ranked
 ),
 
-parted as (
+split_dates as (
     select
         as_of_date,
         label_end_date,
@@ -67,7 +68,7 @@ parted as (
     from bounded
 ),
 
-trained as (
+counted as (
     select
         as_of_date,
         label_end_date,
@@ -77,7 +78,7 @@ trained as (
         row_number() over (
             partition by split order by as_of_date desc
         ) as dates_from_end
-    from parted
+    from split_dates
     window of_split as (partition by split)
 ),
 
@@ -88,26 +89,26 @@ calibrated as (
         split,
         split = 'train' and calibration_dates is not null
         and dates_from_end <= greatest(1, floor(calibration_dates))
-        and as_of_date > last_date - 365 as calibrates
-    from trained
+        and as_of_date > last_date - 365 as is_calibration
+    from counted
 ),
 
 first_calibrations as (
     select min(as_of_date) as first_calibration_date
     from calibrated
-    where calibrates
+    where is_calibration
 ),
 
-fitting as (
+roles as (
     select
         calibrated.as_of_date,
         calibrated.label_end_date,
         calibrated.split,
-        calibrated.calibrates,
+        calibrated.is_calibration,
         coalesce(
             calibrated.split = 'train'
             and calibrated.label_end_date < first_calibrations.first_calibration_date, false
-        ) as fits
+        ) as is_fit
     from calibrated
     cross join first_calibrations
 )
@@ -117,15 +118,15 @@ select
     label_end_date,
     split,
     case
-        when split <> 'train' or not bool_or(fits) over () then null
-        when calibrates then 'calibrate'
-        when fits then 'fit'
+        when split <> 'train' or not bool_or(is_fit) over () then null
+        when is_calibration then 'calibrate'
+        when is_fit then 'fit'
         else 'purge'
     end as calibration_role
-from fitting;
+from roles;
 
 comment on column training_snapshots.as_of_date is 'features are known at the end of this UTC day';
-comment on column training_snapshots.label_end_date is 'last day that the label looks at';
+comment on column training_snapshots.label_end_date is 'last day of the label window';
 comment on column training_snapshots.split is 'train, purge, test or warm_up';
 comment on column training_snapshots.calibration_role is
-'of a training day: fit, purge or calibrate. NULL: no training day, or no room for a purged calibration';
+'of a training date: fit, purge or calibrate. NULL: not a training date, or no room for a purged calibration';

@@ -1,7 +1,7 @@
--- training_dataset: one row per eligible user and training snapshot, features and label side by side.
+-- training_dataset: one row per eligible user and training snapshot, with features and label.
 -- grain:  user_id, as_of_date
 -- reads:  training_snapshots, eligible_features, future_activity
--- Features look back from as_of_date, the label looks ahead of it: no day is in both. Every snapshot has its label.
+-- Features use days up to as_of_date, the label uses days after it: no day is in both. Every row has a label.
 create or replace view training_dataset as
 with snapshots as (
     select list(as_of_date) as as_of_dates

@@ -1,7 +1,7 @@
 -- evaluation_dataset: one row per user who had signed up and test snapshot, eligible or not.
 -- grain:  user_id, as_of_date
 -- reads:  training_snapshots, user_features, user_labels
--- Its eligible rows are the test rows of training_dataset; the others show what easy cases would do to a metric.
+-- Its eligible rows are the test rows of training_dataset; the others show how much easy cases inflate a metric.
 create or replace view evaluation_dataset as
 with test_dates as (
     select list(as_of_date) as as_of_dates

@@ -1,7 +1,7 @@
 -- models: one row per registered model version.
 -- grain:  model_version
 -- reads:
--- Kept, never rebuilt: build adds the table where it is missing.
+-- Kept, never rebuilt: build creates the table where it is missing.
 create table if not exists models (
     model_version varchar primary key,
     model varchar not null,
@@ -14,12 +14,12 @@ create table if not exists models (
     metrics json not null
 );
 
-comment on column models.model_version is 'model, UTC stamp and the first digits of the digest of its graph';
+comment on column models.model_version is 'model, UTC timestamp and the first digits of the SHA-256 of its graph';
 comment on column models.model is 'baseline_logreg or candidate_hgb';
 comment on column models.created_at is 'when it was registered, UTC';
-comment on column models.as_of_date is 'the world it was trained on ended this evening (UTC)';
-comment on column models.file_sha256 is 'digest of model.onnx, the one that scores';
-comment on column models.evaluated_sha256 is 'digest of evaluated.onnx, the one that earned the metrics';
-comment on column models.data_hash is 'SHA-256 over the landed files it was trained on';
-comment on column models.sql_hash is 'SHA-256 over the SQL that made its rows';
-comment on column models.metrics is 'what metrics.json beside the model says';
+comment on column models.as_of_date is 'last UTC day of the data that it was trained on';
+comment on column models.file_sha256 is 'SHA-256 of model.onnx, which scores';
+comment on column models.evaluated_sha256 is 'SHA-256 of evaluated.onnx, which was measured on the test rows';
+comment on column models.data_hash is 'SHA-256 of the landed files it was trained on';
+comment on column models.sql_hash is 'SHA-256 of the SQL that built its training rows';
+comment on column models.metrics is 'content of metrics.json beside the model';

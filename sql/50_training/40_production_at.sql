@@ -1,9 +1,9 @@
--- production_at: one row per call, the model that was production at that moment; none before the first promotion.
+-- production_at: one row, the model that was in production at a moment; none before the first promotion.
 -- grain:  (one row)
 -- reads:  promotions
 -- A table macro: from production_at(timestamp '2025-04-30 12:00:00'), UTC.
 create or replace macro production_at(moment) as table
-with until_then as (
+with promoted as (
     select
         model_version,
         promoted_at,
@@ -19,5 +19,5 @@ select
     model_version,
     promoted_at,
     reason
-from until_then
+from promoted
 where age = 1;

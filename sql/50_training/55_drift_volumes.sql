@@ -1,4 +1,4 @@
--- drift_volumes: one row per model version and quantity, with how much of it to expect.
+-- drift_volumes: one row per model version and quantity of data, with the expected amount.
 -- grain:  model_version, quantity
 -- reads:
 -- Kept, never rebuilt; written with the model.
@@ -12,8 +12,8 @@ create table if not exists drift_volumes (
 
 comment on column drift_volumes.model_version is 'the model';
 comment on column drift_volumes.quantity is
-'eligible_rows, events_last_day, events_last_7_days, or silent_days (days at the end without any event)';
+'eligible_rows, events_last_day, events_last_7_days, or silent_days (days without any event up to the as-of date)';
 comment on column drift_volumes.expected is
-'mean over the seven days of the reference; of silent_days the most in the year before';
+'mean over the seven days of the reference; of silent_days: the most in the year before';
 comment on column drift_volumes.usual_factor is
-'up or down by so much against expected: days of the year before rarely were further away; 1 for silent_days';
+'factor up or down from expected that days of the year before rarely exceeded; 1 for silent_days';

@@ -2,9 +2,9 @@
 -- grain:  population, scorer, user_id, as_of_date
 -- reads:  test_scores
 -- A table macro: from test_rows('candidate_hgb_...'). Populations: eligible, and all who had signed up. Scorers: the
--- model, the model before calibration (raw), the recency rule, and the base rate, which says the same of everyone.
+-- model, the model before calibration (raw), the recency rule, and the base rate, the same for everyone.
 create or replace macro test_rows(version) as table
-with tested as (
+with populations as (
     select
         'eligible' as population,
         user_id,
@@ -28,7 +28,7 @@ with tested as (
     where model_version = version
 ),
 
-based as (
+with_base_rate as (
     select
         population,
         user_id,
@@ -38,21 +38,21 @@ based as (
         raw_risk,
         churn_risk,
         avg(churn_label) over (partition by population) as base_rate
-    from tested
+    from populations
 )
 
 select
-    based.population,
+    with_base_rate.population,
     scorers.scorer,
-    based.user_id,
-    based.as_of_date,
-    based.days_since_last_activity,
-    based.churn_label,
+    with_base_rate.user_id,
+    with_base_rate.as_of_date,
+    with_base_rate.days_since_last_activity,
+    with_base_rate.churn_label,
     case scorers.scorer
-        when 'model' then based.churn_risk
-        when 'raw' then based.raw_risk
-        when 'recency_rule' then cast(based.days_since_last_activity as double)
-        else based.base_rate
+        when 'model' then with_base_rate.churn_risk
+        when 'raw' then with_base_rate.raw_risk
+        when 'recency_rule' then cast(with_base_rate.days_since_last_activity as double)
+        else with_base_rate.base_rate
     end as score
-from based
+from with_base_rate
 cross join (values ('model'), ('raw'), ('recency_rule'), ('base_rate')) as scorers (scorer);

@@ -1,8 +1,8 @@
--- test_ties: one row per population, scorer, list and distinct score, with what the list holds down to that score.
+-- test_ties: one row per population, scorer, list and distinct score, with counts down to that score.
 -- grain:  population, scorer, list_date, score
 -- reads:  test_rows
 -- A table macro: from test_ties('candidate_hgb_...'). A list is the test rows of one date, or of all dates together
--- (list_date NULL). Users with the same score share a row, so that no order among them can flatter a metric.
+-- (list_date NULL). Users with the same score share a row, so that no order among them can improve a metric.
 create or replace macro test_ties(version) as table
 with grouped as (
     select

@@ -1,4 +1,4 @@
--- reliability: one row per population, scorer and tenth of the test rows by risk: what was said, and what came true.
+-- reliability: one row per population, scorer and tenth of the test rows by risk: mean risk and churn rate.
 -- grain:  population, scorer, tenth
 -- reads:  test_ties
 -- A table macro: from reliability('candidate_hgb_...') order by all. Equal risks stay together, so tenths can differ in
@@ -11,10 +11,7 @@ with placed as (
         score,
         tied,
         churners,
-        -- by the middle of the tied rows, counted from the lowest risk
-        cast(
-            floor(10 * (list_rows - taken + (tied - 1) / cast(2 as double)) / list_rows) as integer
-        ) + 1 as tenth
+        {{ tenth_by_risk() }} as tenth
     from test_ties(version)
     where list_date is null and scorer in ('model', 'raw')
 )

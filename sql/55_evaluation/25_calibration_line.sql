@@ -1,8 +1,8 @@
--- calibration_line: one row per population and scorer, the logistic regression of what came true on the log-odds said.
+-- calibration_line: one row per population and scorer, the logistic regression of the label on the log-odds.
 -- grain:  population, scorer
 -- reads:  test_ties
 -- A table macro: from calibration_line('candidate_hgb_...'). Slope 1 and intercept 0 are perfect; a slope below 1 means
--- that the risks are too extreme. Newton's method, 25 steps from the base rate; risks are kept 1e-15 off 0 and 1.
+-- that the risks are too extreme. Newton's method, 25 steps from the base rate; risks are clipped 1e-15 off 0 and 1.
 create or replace macro calibration_line(version) as table
 with recursive points as (
     select
@@ -42,11 +42,12 @@ steps as (
             step,
             slope,
             intercept,
-            sum(churners - tied * said) as g0,
-            sum((churners - tied * said) * log_odds) as g1,
-            sum(tied * said * (1 - said)) as h00,
-            sum(tied * said * (1 - said) * log_odds) as h01,
-            sum(tied * said * (1 - said) * log_odds * log_odds) as h11
+            -- gradient of the log-likelihood, then its negative Hessian
+            sum(churners - tied * fitted) as g0,
+            sum((churners - tied * fitted) * log_odds) as g1,
+            sum(tied * fitted * (1 - fitted)) as h00,
+            sum(tied * fitted * (1 - fitted) * log_odds) as h01,
+            sum(tied * fitted * (1 - fitted) * log_odds * log_odds) as h11
         from (
             select
                 steps.population,
@@ -57,14 +58,14 @@ steps as (
                 points.log_odds,
                 points.tied,
                 points.churners,
-                1 / (1 + exp(-(steps.slope * points.log_odds + steps.intercept))) as said
+                1 / (1 + exp(-(steps.slope * points.log_odds + steps.intercept))) as fitted
             from steps
             inner join points
                 on steps.population = points.population and steps.scorer = points.scorer
             where steps.step < 25
-        ) as weighed
+        ) as predicted
         group by population, scorer, step, slope, intercept
-    ) as summed
+    ) as derivatives
 )
 
 select

@@ -2,8 +2,8 @@
 -- grain:  population, scorer, reach
 -- reads:  test_ties
 -- A table macro: from top_of_list('candidate_hgb_...', 500). The first `capacity` of every test date's own list, as a
--- team would have called them, and the first 1, 5 and 10 % of all test rows. A group of equal scores that the length
--- cuts counts by its mean. Lift is precision over that of a list in random order.
+-- team would have called them, and the first 1, 5 and 10 % of all test rows. Of a group of equal scores that the end of
+-- the list cuts, the mean counts. Lift is precision relative to a list in random order.
 create or replace macro top_of_list(version, capacity) as table
 with ties as (
     select
@@ -37,8 +37,8 @@ lengths as (
         ties.population,
         ties.scorer,
         ties.list_date,
-        lengths_asked.reach,
-        greatest(1, round(lengths_asked.asked_share * ties.list_rows)) as first_rows,
+        top_shares.reach,
+        greatest(1, round(top_shares.share * ties.list_rows)) as first_rows,
         ties.tied,
         ties.churners,
         ties.taken,
@@ -50,7 +50,7 @@ lengths as (
         ('top_1%', cast(0.01 as double)),
         ('top_5%', cast(0.05 as double)),
         ('top_10%', cast(0.1 as double))
-    ) as lengths_asked (reach, asked_share)
+    ) as top_shares (reach, share)
     where ties.list_date is null
 ),
 
@@ -62,9 +62,7 @@ reached as (
         list_date,
         first_rows,
         first_rows * list_churners / cast(list_rows as double) as expected,
-        sum(
-            churners * greatest(0, least(tied, first_rows - taken + tied)) / cast(tied as double)
-        ) as found
+        {{ churners_in_first_rows() }} as found
     from lengths
     group by population, scorer, reach, list_date, first_rows, list_rows, list_churners
 )

@@ -2,7 +2,7 @@
 -- grain:  population, scorer, metric
 -- reads:  test_rows, test_ties, reliability, calibration_line, top_of_list
 -- A table macro: from test_metrics('candidate_hgb_...', 50). Ties count by expectation: a constant score has a ROC-AUC
--- of one half and lifts of 1. Losses of the recency rule are left out, since days are no probabilities.
+-- of one half and lifts of 1. The recency rule has no losses, since days are not probabilities.
 create or replace macro test_metrics(version, capacity) as table
 with ties as (
     select
@@ -22,15 +22,13 @@ ranked as (
     select
         population,
         scorer,
-        sum(churners * found / cast(taken as double)) / any_value(list_churners) as pr_auc,
-        sum((tied - churners) * (found - churners / cast(2 as double)))
-        / (any_value(list_churners) * cast(any_value(list_rows - list_churners) as double))
-            as roc_auc
+        {{ pr_auc() }} as pr_auc,
+        {{ roc_auc() }} as roc_auc
     from ties
     group by population, scorer
 ),
 
-lost as (
+losses as (
     select
         population,
         scorer,
@@ -79,7 +77,7 @@ gains as (
     where models.scorer = 'model' and rules.scorer = 'recency_rule'
 ),
 
-told as (
+metrics as (
     select
         population,
         'rows' as scorer,
@@ -127,14 +125,14 @@ told as (
         scorer,
         'log_loss' as metric,
         log_loss as value
-    from lost
+    from losses
     union all
     select
         population,
         scorer,
         'brier' as metric,
         brier as value
-    from lost
+    from losses
     union all
     select
         population,
@@ -192,4 +190,4 @@ select
     metric,
     -- sums of doubles depend on their order in the last digits
     round(value, 12) as value
-from told;
+from metrics;

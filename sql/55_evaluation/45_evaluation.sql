@@ -2,7 +2,7 @@
 -- grain:  population, scorer, metric
 -- reads:  test_metrics, test_intervals
 -- A table macro: from evaluation('candidate_hgb_...', 50). Capacities other than scoring.top_k have intervals only
--- after churn-duck evaluate --capacity has made them; low and high are NULL where there is none.
+-- after churn-duck evaluate --capacity; low and high are NULL where there is none.
 create or replace macro evaluation(version, capacity) as table
 with intervals as (
     select

@@ -1,8 +1,8 @@
--- calls_needed: one row per population and scorer, with how many test rows must be called to find a share of churners.
+-- calls_needed: one row per population and scorer: how many test rows to call to find a share of the churners.
 -- grain:  population, scorer
 -- reads:  test_ties
 -- A table macro: from calls_needed('candidate_hgb_...', 0.5), where 0.5 is half of the churners. Rows are called from
--- the highest score down; a group of equal scores in which the share is reached counts by its mean.
+-- the highest score down; within a group of equal scores, churners are taken to be evenly spread.
 create or replace macro calls_needed(version, share) as table
 with reached as (
     select

@@ -1,8 +1,8 @@
 -- gain_curve: one row per population, scorer and hundredth of the test rows called, with the share of churners found.
 -- grain:  population, scorer, hundredth
 -- reads:  test_ties
--- A table macro: from gain_curve('candidate_hgb_...') order by all. Rows are called from the highest score down; a
--- group of equal scores that the call cuts counts by its mean. The base rate finds as much as it calls.
+-- A table macro: from gain_curve('candidate_hgb_...') order by all. Rows are called from the highest score down; within
+-- a group of equal scores, churners are taken to be evenly spread. The base rate finds the share that it calls.
 create or replace macro gain_curve(version) as table
 with ties as (
     select
@@ -50,7 +50,7 @@ select
         + ties.churners * (calls.rows_called - ties.taken_before) / cast(ties.tied as double)
     ) / ties.list_churners as share_found
 from calls
--- the last group that the call reaches: a range, not an equality, so an ASOF join
+-- the last group that the calls reach is a range, not an equality, so an ASOF join
 asof inner join ties
     on
         calls.population = ties.population

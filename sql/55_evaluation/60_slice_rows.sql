@@ -1,8 +1,8 @@
 -- slice_rows: one row per attribute and eligible test row of a model version, with the slice that the user belongs to.
 -- grain:  sliced_by, user_id, as_of_date
 -- reads:  test_scores, users_clean
--- A table macro: from slice_rows('candidate_hgb_...'). Attributes are the shown categories, as users have them now, and
--- the age of the account on the day. Of many levels the largest eight stand alone; place 9 holds all others.
+-- A table macro: from slice_rows('candidate_hgb_...'). Attributes are the shown categories with their present values,
+-- and the age of the account on the day. The eight largest levels have their own slice; place 9 holds all others.
 create or replace macro slice_rows(version) as table
 with tested as (
     select

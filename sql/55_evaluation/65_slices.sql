@@ -1,15 +1,15 @@
--- slices: one row per attribute and slice of the eligible test rows of a model version: what was said, what came true.
+-- slices: one row per attribute and slice of the eligible test rows of a model version: mean risk and churn rate.
 -- grain:  sliced_by, place
 -- reads:  slice_rows
--- A table macro: from slices('candidate_hgb_...') order by sliced_by, place. gap is mean risk less churn rate, its 95 %
--- interval is of users, never rows: the linearised error of a ratio with users as clusters. ROC-AUC is NULL where one
--- class is absent. Small: below 100 rows, or 10 churners, or 10 who stayed; read nothing into it.
+-- A table macro: from slices('candidate_hgb_...') order by sliced_by, place. gap is mean risk less churn rate; its 95 %
+-- interval is the linearised error of a ratio with users as clusters. ROC-AUC is NULL where one class is absent. Small:
+-- below 100 rows, or 10 churners, or 10 who stayed; too few for any conclusion.
 create or replace macro slices(version) as table
-with by_score as (
+with grouped as (
     select
         sliced_by,
         place,
-        churn_risk,
+        churn_risk as score,
         count(*) as tied,
         cast(sum(churn_label) as bigint) as churners
     from slice_rows(version)
@@ -20,32 +20,17 @@ ties as (
     select
         sliced_by,
         place,
-        churn_risk,
+        score,
         tied,
         churners,
-        cast(sum(tied) over falling as bigint) as taken,
-        cast(sum(churners) over falling as bigint) as found,
-        cast(sum(tied) over whole as bigint) as slice_rows,
-        cast(sum(churners) over whole as bigint) as slice_churners
-    from by_score
-    window
-        falling as (partition by sliced_by, place order by churn_risk desc),
-        whole as (partition by sliced_by, place)
+    {{ down_to_each_score('sliced_by, place') }}
 ),
 
 ranked as (
     select
         sliced_by,
         place,
-        round(
-            sum((tied - churners) * (found - churners / cast(2 as double)))
-            / nullif(
-                any_value(slice_churners)
-                * cast(any_value(slice_rows - slice_churners) as double),
-                0
-            ),
-            12
-        ) as roc_auc
+        round({{ roc_auc() }}, 12) as roc_auc
     from ties
     group by sliced_by, place
 ),
@@ -54,21 +39,18 @@ tenths as (
     select
         sliced_by,
         place,
-        any_value(slice_rows) as slice_rows,
-        abs(sum(churn_risk * tied - churners)) as gap
+        {{ tenth_by_risk() }} as tenth,
+        any_value(list_rows) as list_rows,
+        abs(sum(score * tied - churners)) as gap
     from ties
-    -- by the middle of the tied rows, as in reliability
-    group by
-        sliced_by,
-        place,
-        floor(10 * (slice_rows - taken + (tied - 1) / cast(2 as double)) / slice_rows)
+    group by sliced_by, place, tenth
 ),
 
 eces as (
     select
         sliced_by,
         place,
-        round(sum(gap) / any_value(slice_rows), 12) as ece
+        round(sum(gap) / any_value(list_rows), 12) as ece
     from tenths
     group by sliced_by, place
 ),

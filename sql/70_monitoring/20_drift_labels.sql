@@ -1,10 +1,10 @@
 -- drift_labels: one row per user who was eligible on the newest day whose label is known, unless training knew it.
 -- grain:  user_id, as_of_date
--- reads:  production_at, drift_reference, period, params, eligible_features, future_activity
+-- reads:  current_production, drift_reference, period, params, eligible_features, future_activity
 create or replace view drift_labels as
 with matured as (
     select list(period.as_of_date - params.churn_window_days) as as_of_dates
-    from production_at(timestamp '9999-12-31') as production
+    from current_production as production
     inner join drift_reference
         on
             production.model_version = drift_reference.model_version

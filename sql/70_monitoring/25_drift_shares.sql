@@ -1,13 +1,13 @@
 -- drift_shares: one row per bin of what is watched of the production model, with its share then and now.
 -- grain:  feature, bin
--- reads:  production_at, drift_bins, scoring_dataset, predictions, period, drift_labels
+-- reads:  current_production, drift_bins, scoring_dataset, predictions, period, drift_labels
 -- Now is the eligible users of the as-of date, read once. The score counts where production has scored that day, the
 -- label where a day later than the reference has matured; else their bins have no rows.
 create or replace view drift_shares as
 {% import 'shared/drift.sql.jinja' as drift with context %}
 with production as (
     select model_version
-    from production_at(timestamp '9999-12-31')
+    from current_production
 ),
 
 bins as (
@@ -34,7 +34,7 @@ ranges as (
 
 observed as (
     select
-        {{ drift.watched() }}
+        {{ drift.features_unpivoted() }}
     from scoring_dataset
     union all
     select

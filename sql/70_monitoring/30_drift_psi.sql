@@ -1,6 +1,6 @@
 -- drift_psi: one row per feature of the production model, its score and its label: how far it moved, and the verdict.
 -- grain:  feature
--- reads:  drift_shares, drift_reference, production_at, params
+-- reads:  drift_shares, drift_reference, current_production, params
 -- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that an
 -- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: what chance does
 -- to samples of this size, and what the year before was used to. Rows of a kind that the reference never held (a new
@@ -16,7 +16,7 @@ with reference as (
         drift_reference.usual_psi,
         count(*) over () as watched
     from drift_reference
-    inner join production_at(timestamp '9999-12-31') as production
+    inner join current_production as production
         on drift_reference.model_version = production.model_version
 ),
 
@@ -42,8 +42,9 @@ smoothed as (
         sized.expected_share,
         sized.meaning
         || printf(': %.3g %% to %.3g %%', 100 * sized.expected_share, 100 * sized.current_share) as moved,
-        (sized.expected_share * reference.users + 0.5) / (reference.users + 0.5 * sized.bin_count) as share_then,
-        (sized.row_count + 0.5) / (sized.row_total + 0.5 * sized.bin_count) as share_now
+        {{ smoothed_share('sized.expected_share * reference.users', 'reference.users', 'sized.bin_count') }}
+            as share_then,
+        {{ smoothed_share('sized.row_count', 'sized.row_total', 'sized.bin_count') }} as share_now
     from sized
     inner join reference on sized.feature = reference.feature
 ),
@@ -56,7 +57,7 @@ weighed as (
         row_count,
         expected_share,
         moved,
-        (share_now - share_then) * ln(share_now / share_then) as weight
+        {{ psi_term('share_now', 'share_then') }} as weight
     from smoothed
 ),
 

@@ -1,6 +1,6 @@
 -- drift_volume: one row per quantity of data: how much there is on the as-of date, how much to expect, and the verdict.
 -- grain:  quantity
--- reads:  production_at, drift_volumes, user_activity, period, params, scoring_dataset
+-- reads:  current_production, drift_volumes, user_activity, period, params, scoring_dataset
 -- Counts are judged by the factor between now and then, up or down; beyond usual_factor, and beyond three standard
 -- deviations of a count. Silent days are judged by how many there are beyond the longest silence of the year before.
 create or replace view drift_volume as
@@ -10,7 +10,7 @@ with expected as (
         drift_volumes.expected,
         drift_volumes.usual_factor
     from drift_volumes
-    inner join production_at(timestamp '9999-12-31') as production
+    inner join current_production as production
         on drift_volumes.model_version = production.model_version
 ),
 

@@ -10,10 +10,7 @@ with placed as (
         score,
         tied,
         churners,
-        -- by the middle of the tied rows, counted from the lowest risk
-        cast(
-            floor(10 * (list_rows - taken + (tied - 1) / cast(2 as double)) / list_rows) as integer
-        ) + 1 as tenth
+        {{ tenth_by_risk() }} as tenth
     from realised_ties
     where scorer = 'model'
 )

@@ -57,15 +57,9 @@ ranked as (
         as_of_date,
         model_version,
         scorer,
-        sum(churners * found / cast(taken as double))
-        / nullif(any_value(list_churners), 0) as pr_auc,
-        sum((tied - churners) * (found - churners / cast(2 as double)))
-        / nullif(
-            any_value(list_churners) * cast(any_value(list_rows - list_churners) as double), 0
-        ) as roc_auc,
-        -- a group of equal scores that the list's end cuts counts by its mean
-        sum(churners * greatest(0, least(tied, first_rows - taken + tied)) / cast(tied as double))
-        / any_value(first_rows) as hit_rate,
+        {{ pr_auc() }} as pr_auc,
+        {{ roc_auc() }} as roc_auc,
+        {{ churners_in_first_rows() }} / any_value(first_rows) as hit_rate,
         any_value(list_churners) / cast(any_value(list_rows) as double) as base_rate
     from reached
     group by as_of_date, model_version, scorer

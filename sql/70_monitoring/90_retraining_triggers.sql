@@ -1,6 +1,6 @@
 -- retraining_triggers: one row per reason to retrain, as the production model stands on the as-of date.
 -- grain:  reason
--- reads:  production_at, models, period, params, drift_reports, realised_performance, realised_intervals
+-- reads:  current_production, models, period, params, drift_reports, realised_performance, realised_intervals
 -- drift: what FAILed on the as-of date itself. realised_loss: on the newest day whose labels are known production ranks
 -- worse than its test promised, or worse than the recency rule, and the 95 % interval says that this is no chance. Days
 -- are of the data, not of the clock, and count from the newest training of any model. Where the data itself is in doubt
@@ -24,7 +24,7 @@ standing as (
         params.retraining_every_days,
         params.retraining_max_age_days,
         params.retraining_doubt_days
-    from production_at(timestamp '9999-12-31') as production
+    from current_production as production
     inner join models on production.model_version = models.model_version
     cross join newest
     cross join period

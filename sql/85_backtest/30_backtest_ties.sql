@@ -1,4 +1,4 @@
--- backtest_ties: one row per origin, scorer and distinct score, with what the list holds down to that score.
+-- backtest_ties: one row per origin, scorer and distinct score, with counts down to that score.
 -- grain:  origin_date, scorer, score
 -- reads:  backtest_scores
 -- Scorers: the model, the incumbent and the recency rule. Users with the same score share a row.
@@ -46,7 +46,7 @@ select
     churners,
     {{ down_to_each_score('origin_date, scorer') }};
 
-comment on column backtest_ties.origin_date is 'the evening of the scoring (UTC)';
+comment on column backtest_ties.origin_date is 'the UTC day of the scoring';
 comment on column backtest_ties.scorer is 'model, incumbent or recency_rule';
 comment on column backtest_ties.score is 'probability, 0 to 1; days for the recency rule';
 comment on column backtest_ties.tied is 'users with this score';

@@ -1,4 +1,4 @@
-"""What the gate refuses to look at, and what several challengers do to the odds."""
+"""What the promotion refuses to compare, and the confidence that several challengers need."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def undecided(tmp_path_factory: pytest.TempPathFactory, ran: tuple[Warehouse, Ra
     return copied(ran[0], tmp_path_factory.mktemp("gate") / "undecided")
 
 
-def refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, match: str, **told: object) -> None:
-    """With such words in the metrics the promotion ends with this message, and production stays who it was."""
+def refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, match: str, **metrics: object) -> None:
+    """Asserts that the promotion fails with this message where versions have such metrics; production is unchanged."""
     with working(warehouse, "test") as con:
         before = production(con, warehouse)
-        known = [replace(one, metrics=one.metrics | told) for one in versions(con, warehouse)]
+        known = [replace(version, metrics=version.metrics | metrics) for version in versions(con, warehouse)]
         monkeypatch.setattr(promoting, "versions", lambda *asked: known)
         with pytest.raises(ModelError, match=match):
             promoting.promote(con, warehouse)
@@ -58,7 +58,7 @@ def test_a_missing_metric_is_refused(
 
 @pytest.mark.parametrize("digest", ["1000-42", "", None])
 def test_another_test_set_is_refused(undecided: Warehouse, monkeypatch: pytest.MonkeyPatch, digest: str | None) -> None:
-    refused(undecided, monkeypatch, "measured on another test set", test_digest=digest)
+    refused(undecided, monkeypatch, "measured on a different test set", test_digest=digest)
 
 
 def test_a_label_that_changed_makes_another_test_set(
@@ -67,17 +67,17 @@ def test_a_label_that_changed_makes_another_test_set(
     rows = read_rows(looking, learn_schema(looking, DEFAULT), "training_dataset", "split = 'test'")
     label = rows.label.copy()
     label[0] = 1 - label[0]
-    told = {ran[1].trained[0].metrics["test_digest"], training.test_digest(looking, rows)}
-    assert len(told) == 1
-    assert training.test_digest(looking, replace(rows, label=label)) not in told
-    assert training.test_digest(looking, rows.where(np.arange(len(rows)) > 0)) not in told
+    digests = {ran[1].trained[0].metrics["test_digest"], training.test_digest(looking, rows)}
+    assert len(digests) == 1
+    assert training.test_digest(looking, replace(rows, label=label)) not in digests
+    assert training.test_digest(looking, rows.where(np.arange(len(rows)) > 0)) not in digests
 
 
 @pytest.mark.parametrize("parity", [{}, {"evaluated": 0.0}, {"evaluated": 0.0, "shipped": 1e-3}])
 def test_a_version_without_proof_of_its_files_is_refused(
     undecided: Warehouse, monkeypatch: pytest.MonkeyPatch, parity: dict[str, float]
 ) -> None:
-    refused(undecided, monkeypatch, "no proof that its files are exact", parity=parity)
+    refused(undecided, monkeypatch, "no proof that its exported files are exact", parity=parity)
 
 
 def test_scores_that_are_nan_are_refused() -> None:
@@ -89,7 +89,7 @@ def test_scores_that_are_nan_are_refused() -> None:
 
 
 def contest_of(gains: list[float]) -> Contest:
-    """An incumbent that sees a tenth of the truth, and a challenger for each gain who sees so much more of it."""
+    """An incumbent whose score has a tenth of the truth, and a challenger for each gain with so much more of it."""
     random = np.random.default_rng(5)
     truth = random.normal(size=1200)
     label = (random.random(1200) < sigmoid(truth - 1)).astype(float)
@@ -102,20 +102,20 @@ def contest_of(gains: list[float]) -> Contest:
     )
 
 
-def test_the_best_of_two_needs_half_the_doubt_that_one_may_leave() -> None:
+def test_the_best_of_two_is_allowed_half_the_error_of_one() -> None:
     one = decide(contest_of([0.5]), ["new 0"], "old", DEFAULT)
     two = decide(contest_of([0.5, 0.4]), ["new 0", "new 1"], "old", DEFAULT)
     assert one.evidence is not None
     assert two.evidence is not None
     assert one.evidence.confidence == pytest.approx(0.95)
     assert two.evidence.confidence == pytest.approx(0.975)
-    assert "97.5% are needed of the best of 2" in two.reason
+    assert "97.5% are required of the best of 2" in two.reason
     assert one.promoted
     assert two.promoted
 
 
 def test_a_gain_within_the_margin_is_not_promoted() -> None:
     settings = DEFAULT.model_copy(update={"promotion": Promotion(margin=0.5)})
-    made = decide(contest_of([0.5]), ["new 0"], "old", settings)
-    assert not made.promoted
-    assert made.production == "old"
+    decision = decide(contest_of([0.5]), ["new 0"], "old", settings)
+    assert not decision.promoted
+    assert decision.production == "old"

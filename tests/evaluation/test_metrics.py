@@ -55,8 +55,8 @@ def test_a_row_of_weight_two_is_two_rows(rows: list[tuple[int, bool, int]]) -> N
     score, label, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     times, day = weight.astype(int), np.arange(len(rows)) % 3
     written_out = [np.repeat(column, times) for column in (score, label, day)]
-    found = ranking_and_top_metrics(score, label, day, 2)(weight)
-    assert found == pytest.approx(ranking_and_top_metrics(*written_out, 2)(np.ones(times.sum())), nan_ok=True)
+    metrics = ranking_and_top_metrics(score, label, day, 2)(weight)
+    assert metrics == pytest.approx(ranking_and_top_metrics(*written_out, 2)(np.ones(times.sum())), nan_ok=True)
 
 
 def first_of(score: Vector, label: Vector, capacity: int, day: Codes | None = None) -> list[float]:
@@ -150,7 +150,7 @@ def test_one_step_of_newton_moves_the_line_as_a_whole_fit_would() -> None:
 
 
 @pytest.mark.parametrize("population", ["eligible", "all"])
-def test_the_sql_that_prints_and_the_python_that_resamples_say_the_same(
+def test_the_sql_that_prints_and_the_python_that_resamples_agree(
     ran: tuple[Warehouse, Ran], looking: duckdb.DuckDBPyConnection, population: str
 ) -> None:
     for version in ran[1].trained:
@@ -158,8 +158,8 @@ def test_the_sql_that_prints_and_the_python_that_resamples_say_the_same(
         ones, log_loss_and_brier = np.ones(len(rows.label)), [f.mean() for f in losses(rows.churn_risk, rows.label)]
         for figures, score in ((own, rows.churn_risk), (own["recency_rule"], rows.recency)):
             names = ["pr_auc", "roc_auc", *(f"{k}_{t}" for t in TOPS for k in ("precision", "lift"))]
-            found = ranking_and_top_metrics(score, rows.label, rows.day, 50)(ones)
-            assert [figures[name] for name in names] == pytest.approx(found, abs=1e-12)
+            expected = ranking_and_top_metrics(score, rows.label, rows.day, 50)(ones)
+            assert [figures[name] for name in names] == pytest.approx(expected, abs=1e-12)
         assert [own["log_loss"], own["brier"]] == pytest.approx(log_loss_and_brier, abs=1e-12)
         assert own["ece"] == pytest.approx(calibration_error(rows.churn_risk, rows.label), abs=1e-12)
         line = calibration_line(rows.churn_risk, rows.label)
@@ -172,7 +172,7 @@ def test_the_sql_that_prints_and_the_python_that_resamples_say_the_same(
 TOPS = ("capacity", "top_1%", "top_5%", "top_10%")
 
 
-def test_every_figure_lies_in_its_interval_and_is_what_the_shell_says(
+def test_every_figure_lies_in_its_interval_and_equals_that_of_the_view(
     ran: tuple[Warehouse, Ran], looking: duckdb.DuckDBPyConnection
 ) -> None:
     version = ran[1].trained[0].model_version
@@ -190,15 +190,17 @@ def test_another_capacity_gets_its_own_intervals_and_the_first_keeps_theirs(own:
     with connected(own) as con:
         version = con.execute("select any_value(model_version) from test_scores").fetchall()[0][0]
         before = described(con, version, 50, "eligible")
-        found = evaluate(con, version, 7, 1, 50)["eligible"]
-        assert found["intervals"]["lift_capacity"] != before["intervals"]["lift_capacity"]
-        assert found["pr_auc"] == before["pr_auc"]
+        other = evaluate(con, version, 7, 1, 50)["eligible"]
+        assert other["intervals"]["lift_capacity"] != before["intervals"]["lift_capacity"]
+        assert other["pr_auc"] == before["pr_auc"]
         assert described(con, version, 50, "eligible")["intervals"] == before["intervals"]
+        kept = con.execute("select distinct top_k, replicates from test_intervals where model_version = ?", [version])
+        assert sorted(kept.fetchall()) == [(7, 50), (50, 1000)]
         with pytest.raises(ModelError, match="no test rows of nobody"):
             evaluate(con, "nobody", 7, 1, 50)
 
 
-def test_one_class_only_is_an_error_and_never_nan() -> None:
+def test_one_class_only_is_an_error_not_nan() -> None:
     for label in (np.zeros(5), np.ones(5), np.array([])):
         with pytest.raises(ModelError, match="no metric can be computed"):
             require_two_classes(label, "test rows")

@@ -1,4 +1,4 @@
-"""Who is production, decided on the same unseen test rows."""
+"""Which model is in production, decided on the same unseen test rows."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ RULE = Promotion()
 def test_the_first_promotion_takes_the_best_and_writes_the_alias(own: Warehouse) -> None:
     with working(own, "test") as con:
         con.execute("delete from promotions")
-        made = promote(con, own)
+        decision = promote(con, own)
         current = production(con, own)
-    assert made.promoted
-    assert made.values[made.production] == max(made.values.values())
+    assert decision.promoted
+    assert decision.values[decision.production] == max(decision.values.values())
     registry = json.loads((own.models / "model_registry.json").read_text())
     assert current is not None
-    assert registry["production"] == made.production == current.model_version
+    assert registry["production"] == decision.production == current.model_version
     assert registry["production_sha256"] == current.file_sha256
     assert len(registry["versions"]) == 2
 
@@ -41,9 +41,9 @@ def test_the_first_promotion_takes_the_best_and_writes_the_alias(own: Warehouse)
 def test_the_value_that_decides_is_the_value_that_training_reported(own: Warehouse) -> None:
     with working(own, "test") as con:
         con.execute("delete from promotions")
-        made = promote(con, own)
+        decision = promote(con, own)
         reported = {version.model_version: version.metrics["pr_auc"] for version in versions(con, own)}
-    assert made.values == pytest.approx(reported, abs=1e-12)
+    assert decision.values == pytest.approx(reported, abs=1e-12)
 
 
 @pytest.mark.whole
@@ -51,13 +51,13 @@ def test_the_incumbent_stays_unless_the_challenger_is_surely_better(own: Warehou
     with working(own, "test") as con:
         before = production(con, own)
         train(con, own, ("baseline_logreg", "candidate_hgb"), None, silent, force=True)
-        made = promote(con, own)
+        decision = promote(con, own)
         after = production(con, own)
     assert before is not None
     assert after is not None
-    assert not made.promoted
+    assert not decision.promoted
     assert after.model_version == before.model_version
-    assert "are needed" in made.reason
+    assert "are required" in decision.reason
 
 
 def test_a_much_better_challenger_replaces_the_incumbent() -> None:
@@ -75,9 +75,9 @@ def test_lower_is_better_for_a_loss() -> None:
     good, bad = np.where(label == 1, 0.9, 0.1), np.full(200, 0.5)
     contest = promoting.Contest({"good": good, "bad": bad}, label, np.arange(200), "log_loss")
     assert contest.gain("good") > contest.gain("bad")
-    found = contest.compared("good", "bad", RULE, 1)
-    assert found.convinces
-    assert 0 < found.gain_low <= found.gain_high
+    evidence = contest.compared("good", "bad", RULE, 1)
+    assert evidence.convinces
+    assert 0 < evidence.gain_low <= evidence.gain_high
 
 
 def test_nan_wins_nothing() -> None:
@@ -91,11 +91,11 @@ def test_what_was_trained_on_test_rows_or_another_day_is_not_compared(own: Wareh
         day = con.execute("select as_of_date from period").fetchall()[0][0]
         with pytest.raises(ModelError, match="no model was trained for"):
             promote(con, own, day - timedelta(days=3))
-        # a model that has seen the test rows takes the place of the one that has not
+        # a model that was trained on the test rows replaces the one that was not
         newest = versions(con, own)[0]
         shutil.copy(newest.folder / "model.onnx", newest.folder / "evaluated.onnx")
         con.execute("update models set evaluated_sha256 = file_sha256 where model_version = ?", [newest.model_version])
-        with pytest.raises(ModelError, match="judged on what it has seen"):
+        with pytest.raises(ModelError, match="tested on data that it was trained on"):
             promote(con, own)
 
 
@@ -104,13 +104,13 @@ def test_a_new_definition_of_churn_replaces_production(own: Warehouse) -> None:
     with working(other, "test") as con:
         list(build(con, other))
         train(con, other, ("baseline_logreg",), None, silent)
-        made = promote(con, other)
-    assert made.promoted
-    assert "answers another question" in made.reason
-    assert len(made.values) == 1
+        decision = promote(con, other)
+    assert decision.promoted
+    assert "was trained for different settings" in decision.reason
+    assert len(decision.values) == 1
 
 
-def test_rollback_and_production_at_tell_who_was_production_when(own: Warehouse) -> None:
+def test_production_at_follows_promotions_and_rollbacks(own: Warehouse) -> None:
     moment = "select cast(now() at time zone 'UTC' as timestamp)"
     with working(own, "test") as con:
         other = open_warehouse(parse_settings({"churn": {"window_days": 21}}, "test"), own.root)
@@ -122,16 +122,16 @@ def test_rollback_and_production_at_tell_who_was_production_when(own: Warehouse)
         assert rollback(con, other, None).model_version == first
         after = con.execute(moment).fetchall()[0][0]
         assert rollback(con, other, second).model_version == second
-        told = [
+        past = [
             con.execute("select model_version from production_at(?)", [when]).fetchall()
             for when in (datetime(2020, 1, 1), before, after)
         ]
-        now = con.execute("select model_version from production_at(timestamp '2999-01-01')").fetchall()
-        with pytest.raises(ModelError, match="production already"):
+        now = con.execute("select model_version from current_production").fetchall()
+        with pytest.raises(ModelError, match="already in production"):
             rollback(con, other, second)
         with pytest.raises(ModelError, match="there is no model nobody"):
             rollback(con, other, "nobody")
-    assert told == [[], [(second,)], [(first,)]]
+    assert past == [[], [(second,)], [(first,)]]
     assert now == [(second,)]
     assert json.loads((own.models / "model_registry.json").read_text())["production"] == second
 
@@ -180,9 +180,9 @@ def test_a_production_that_is_not_registered_is_named_with_the_way_out(
     own, _ = orphaned
     published = (own.published / "current.duckdb").resolve()
     assert _exit_code(["--warehouse", str(own.root), command]) == 1
-    said = capsys.readouterr().err
-    assert "error: production is gone by the newest promotion, and no model of that name is registered" in said
-    assert "churn-duck promote, or churn-duck rollback VERSION" in said
+    errors = capsys.readouterr().err
+    assert "error: production is gone by the newest promotion, and no model of that name is registered" in errors
+    assert "churn-duck promote, or churn-duck rollback VERSION" in errors
     # readers go on with the last snapshot
     assert (own.published / "current.duckdb").resolve() == published
 
@@ -214,6 +214,6 @@ def test_a_promotion_is_a_way_out_too_and_says_why_nothing_was_compared(orphaned
     with working(own, "test") as con:
         write_registry(con, own)
         assert json.loads((own.models / "model_registry.json").read_text())["production"] is None
-        made = promote(con, own)
-        assert (made.promoted, made.previous, made.reason) == (True, "gone", "gone is not registered")
-        assert require_production(con, own).model_version == made.production
+        decision = promote(con, own)
+        assert (decision.promoted, decision.previous, decision.reason) == (True, "gone", "gone is not registered")
+        assert require_production(con, own).model_version == decision.production

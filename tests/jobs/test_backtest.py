@@ -1,4 +1,4 @@
-"""Past evenings, replayed in a scratch warehouse: nothing known too early, nothing live touched."""
+"""Past days, replayed in a scratch warehouse: no data from after an origin, no change to live tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEPT = ("scores", "models", "promotions", "reasons", "test_scores", "drift_bins"
 
 
 def digests(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What is live, table by table."""
+    """Count and digest of each live table."""
     return {
         name: con.execute(f"select count(*), bit_xor(md5_number_lower(t::varchar)) from {name} as t").fetchall()
         for name in KEPT
@@ -55,7 +55,7 @@ def test_there_is_one_row_an_origin_and_the_last_one_has_all_its_labels(walked: 
     assert rows[0]["is_promoted"]
 
 
-def test_the_scored_are_the_eligible_of_that_evening_with_the_labels_that_came_true(
+def test_the_scored_are_the_eligible_users_of_that_day_with_their_outcomes(
     walked: tuple[Warehouse, list[Any]],
 ) -> None:
     warehouse, rows = walked
@@ -77,21 +77,21 @@ def test_every_figure_of_the_view_is_that_of_its_scores(walked: tuple[Warehouse,
     with working(warehouse, "test") as con:
         for row in rows:
             query = "from backtest_scores where origin_date = ?"
-            told = con.execute(query, [row["origin_date"]]).fetchnumpy()
-            label, risk = told["churn_label"].astype(float), np.asarray(told["churn_risk"])
-            recency = told["days_since_last_activity"].astype(float)
+            scores = con.execute(query, [row["origin_date"]]).fetchnumpy()
+            label, risk = scores["churn_label"].astype(float), np.asarray(scores["churn_risk"])
+            recency = scores["days_since_last_activity"].astype(float)
             ones = np.ones(len(label))
             expected = [*ranking_metrics(risk, label)(ones), *probability_metrics(risk, label)(ones)]
-            found = [row[name] for name in ("pr_auc", "roc_auc", "log_loss", "brier")]
-            assert found == pytest.approx(expected, abs=1e-9)
-            beside = [row["recency_pr_auc"], row["recency_roc_auc"]]
-            assert beside == pytest.approx(ranking_metrics(recency, label)(ones), abs=1e-9)
+            figures = [row[name] for name in ("pr_auc", "roc_auc", "log_loss", "brier")]
+            assert figures == pytest.approx(expected, abs=1e-9)
+            by_rule = [row["recency_pr_auc"], row["recency_roc_auc"]]
+            assert by_rule == pytest.approx(ranking_metrics(recency, label)(ones), abs=1e-9)
             assert row["mean_risk"] == pytest.approx(risk.mean())
             assert row["precision_at_k"] == pytest.approx(label[np.argsort(-risk)[:50]].mean(), abs=0.02)
             assert calibration_line(risk, label)[0] > 0
 
 
-def test_no_label_looks_past_its_origin_and_one_that_did_would_be_found(
+def test_no_label_window_crosses_its_origin_and_one_that_did_would_fail(
     walked: tuple[Warehouse, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse, rows = walked
@@ -100,25 +100,25 @@ def test_no_label_looks_past_its_origin_and_one_that_did_would_be_found(
         assert con.execute("select bool_and(last_label_date <= origin_date) from backtest_runs").fetchall() == [(True,)]
         runs, scores = con.sql("from backtest_runs").pl(), con.sql("from backtest_scores").pl()
         late = runs.with_columns(last_label_date=runs["origin_date"].dt.offset_by("1d"))
-        with pytest.raises(AuditFailed, match="past its origin"):
-            walking._keep(con, late, scores)
+        with pytest.raises(AuditFailed, match="after its origin"):
+            walking._replace(con, late, scores)
         assert walking.rows(con) == rows
 
 
-def test_a_model_that_knows_the_future_is_noticed(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ledger of that evening must be what today's log says of it."""
+def test_a_model_that_knows_the_future_is_detected(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger of that day must equal the scores computed with all of today's data."""
     honest = walking._risks
 
     def knowing(*arguments: Any) -> Any:
-        found = honest(*arguments)
-        return found.with_columns(found["risk"] * 0.9)
+        risks = honest(*arguments)
+        return risks.with_columns(risks["risk"] * 0.9)
 
     monkeypatch.setattr(walking, "_risks", knowing)
     with working(own, "test") as con, pytest.raises(AuditFailed, match="a leak"):
         backtest(con, own, 1, None, None, silent)
 
 
-def test_too_many_origins_are_refused_with_the_number_that_would_do(own: Warehouse) -> None:
+def test_too_many_origins_are_refused_with_the_possible_number(own: Warehouse) -> None:
     with working(own, "test") as con, pytest.raises(HistoryTooShort, match="leaves room for 3; ask for fewer"):
         backtest(con, own, 9, None, None, silent)
 
@@ -133,7 +133,7 @@ def test_the_command_prints_the_worst_origin(
     assert date.fromisoformat(printed.split("worst at ")[1][:10]) in [row["origin_date"] for row in walked[1]]
 
 
-def test_versions_of_a_backtest_are_none_of_the_warehouses(walked: tuple[Warehouse, list[Any]]) -> None:
+def test_versions_of_a_backtest_are_not_registered_in_the_warehouse(walked: tuple[Warehouse, list[Any]]) -> None:
     warehouse, rows = walked
     with working(warehouse, "test") as con:
         known = {version.model_version for version in versions(con, warehouse)}

@@ -52,7 +52,7 @@ def plant_verdict(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
     con.execute(
         """insert into drift_reports
         select period.as_of_date, production.model_version, ?, ?, 'FAIL', 1.0, 0.0, 'planted', now()
-        from period cross join production_at(timestamp '9999-12-31') as production""",
+        from period cross join current_production as production""",
         [name, kind],
     )
 
@@ -127,10 +127,10 @@ def test_nothing_new_is_a_failure_by_hand_and_a_good_end_where_one_says_so(
 ) -> None:
     base = ["--warehouse", str(own.root), "retrain", "--reason", "schedule"]
     assert _exit_code(base) == 5
-    assert "learned from the same data" in capsys.readouterr().err
+    assert "already trained on the same data" in capsys.readouterr().err
     assert _exit_code([*base, "--if-new"]) == 0
     assert "nothing was retrained: " in (said := capsys.readouterr().out)
-    assert "learned from the same data" in said
+    assert "already trained on the same data" in said
     with connected(own) as looking:
         ran = looking.execute(
             "select outcome, exit_code, message from runs where command = 'retrain' order by started_at"
@@ -258,9 +258,7 @@ def test_a_loss_against_the_rule_that_is_no_chance_asks_for_a_retraining(
         performance(con, warehouse, end, silent)
         con.execute("begin")
         con.execute("update models set as_of_date = date '2025-05-20'")
-        con.execute(
-            "update scores set model_version = (select model_version from production_at(timestamp '9999-12-31'))"
-        )
+        con.execute("update scores set model_version = (select model_version from current_production)")
         con.execute("update realised_intervals set model_version = (select any_value(model_version) from scores)")
         before = found_in(con)
         con.execute("update realised_intervals set low = -0.2, high = -0.1 where metric = 'pr_auc_gain'")

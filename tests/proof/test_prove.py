@@ -108,8 +108,8 @@ def width(values: Vector, churners: int) -> float:
 
 def test_users_who_tell_are_those_of_the_rarer_class() -> None:
     label = np.array([1.0, 1, 1, 0, 0, 0, 0])
-    assert Users.of(np.array([1, 1, 2, 2, 3, 4, 5]), label).telling == 2
-    assert Users.of(np.array([1, 1, 1, 2, 3, 4, 5]), label).telling == 1
+    assert Users.of(np.array([1, 1, 2, 2, 3, 4, 5]), label).rarer_class_users == 2
+    assert Users.of(np.array([1, 1, 1, 2, 3, 4, 5]), label).rarer_class_users == 1
 
 
 def test_the_command_prints_data_and_fails_when_a_figure_is_out_of_bounds(
