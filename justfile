@@ -1,110 +1,164 @@
-# everything that CI checks
+# all checks that CI runs
 check: lint sql-lint types test test-whole
 
-# the tests that say in minutes what is broken
+# the fast tests
 test *ARGS:
     uv run pytest {{ ARGS }}
 
-# whole jobs, the browser and the fuzzer: seconds each
+# tests of whole jobs, in a browser, and with a fuzzer: seconds each
 test-whole *ARGS:
     uv run pytest -m whole {{ ARGS }}
 
-# formatting and lint, changing nothing
+# check formatting and lint, changing nothing
 lint:
     uv run ruff format --check
     uv run ruff check
 
-# bring the Python into shape
+# format the Python code and fix lint
 format:
     uv run ruff format
     uv run ruff check --fix
 
-# types, strictly
+# check types with mypy in strict mode
 types:
     uv run mypy
 
-# sqlfluff, on the SQL as it is rendered
+# lint the rendered SQL with sqlfluff
 sql-lint:
     uv run pytest -m lint
 
-# write the generated pages in docs/ anew
+# regenerate the reference pages in docs/
 docs:
     uv run python docs/make_reference.py
 
-# the whole job on invented data
+# The stages, a recipe each: `just data features labels train promote batch`, or `just all`. Variables come first:
+# `just WAREHOUSE=/tmp/shop USERS=users.csv EVENTS=events.csv data`.
+
+# the warehouse folder; empty: the configured one
+WAREHOUSE := ""
+# files to land; empty: the configured sources, or synthetic data if there is no CHURN_DUCK_CONFIG
+USERS := ""
+EVENTS := ""
+# size of the synthetic data
+N_USERS := "2000"
+DAYS := "365"
+folder := if WAREHOUSE == "" { "warehouse" } else { WAREHOUSE }
+# folder for exported features and labels, and for synthetic data
+OUT := folder / "exports"
+is_synthetic := if USERS + EVENTS + env("CHURN_DUCK_CONFIG", "") == "" { "true" } else { "false" }
+users := if is_synthetic == "true" { OUT / "users.parquet" } else { USERS }
+events := if is_synthetic == "true" { OUT / "events.parquet" } else { EVENTS }
+sources := (if users == "" { "" } else { " --users " + quote(users) }) + (if events == "" { "" } else { " --events " + quote(events) })
+churn_duck := "uv run churn-duck" + (if WAREHOUSE == "" { "" } else { " --warehouse " + quote(WAREHOUSE) })
+
+# land and validate USERS and EVENTS, the configured sources, or synthetic data
+data:
+    @! {{ is_synthetic }} || ! test -e {{ quote(folder / "raw") }} || test -e {{ quote(users) }} || { echo "{{ folder }} holds data already; give USERS and EVENTS" >&2; exit 1; }
+    {{ if is_synthetic == "true" { churn_duck + " generate --out " + quote(OUT) + " --n-users " + N_USERS + " --days " + DAYS } else { "" } }}
+    {{ churn_duck }} land{{ sources }}
+    {{ churn_duck }} validate
+
+# build every view, and export the features of each user and day
+features:
+    {{ churn_duck }} build
+    mkdir -p {{ quote(OUT) }}
+    {{ churn_duck }} export user_features_daily {{ quote(OUT / "user_features_daily.parquet") }}
+
+# export the labels of each user and day
+labels:
+    mkdir -p {{ quote(OUT) }}
+    {{ churn_duck }} export labels_daily {{ quote(OUT / "labels_daily.parquet") }}
+
+# train both models; no new data (exit 5) is not an error here
+train:
+    {{ churn_duck }} train || test $? -eq 5
+
+# promote the best new model; keeping production (exit 4) is not an error here
+promote:
+    {{ churn_duck }} promote || test $? -eq 4
+
+# score the eligible users of the last complete day, and write the ranked lists
+batch:
+    {{ churn_duck }} score
+
+# data, then every other stage in one command
+all: data
+    {{ churn_duck }} run
+
+# the whole job on synthetic data
 demo *ARGS:
     uv run churn-duck demo {{ ARGS }}
 
-# the page of the team, from whatever has been scored and checked
+# the team report, from what has been scored and checked
 report *ARGS:
     uv run churn-duck report {{ ARGS }}
 
-# the same job's day against what its model learned from, then a changed copy of it, which must FAIL (exit 2)
+# drift of the demo's last day, then of an altered copy, which must FAIL (exit 2)
 demo-drift *ARGS:
     uv run churn-duck drift
     uv run churn-duck demo-drift {{ ARGS }} || test $? -eq 2
 
-# a read-only snapshot for readers, in place of the last one
+# publish a read-only snapshot, replacing the last one
 publish *ARGS:
     uv run churn-duck publish {{ ARGS }}
 
-# the API over the newest snapshot, on this machine only unless told otherwise
+# serve the dashboard and the API on the newest snapshot, for this machine only by default
 serve *ARGS:
     uv run churn-duck serve {{ ARGS }}
 
-# 200 pairs of halves of one day, and every other slow test
+# the slow tests: minutes
 test-slow *ARGS:
     uv run pytest -m slow {{ ARGS }}
 
-# what the engine recovers of planted effects: some minutes
+# check that planted effects are recovered: minutes
 prove *ARGS:
     uv run churn-duck prove {{ ARGS }}
 
-# how long it takes beside Polars, DuckDB windows, pandas and scikit-learn: half an hour, best on an idle machine
+# compare speed with Polars, DuckDB windows, pandas and scikit-learn: half an hour on an idle machine
 bench *ARGS:
     uv run python benchmarks/pipeline.py {{ ARGS }}
     uv run python benchmarks/scoring.py
     uv run python benchmarks/reasons.py
 
-# every stage on a million users and a year: a quarter of an hour and 10 GB of disk
+# time every stage on a million users and a year: 15 minutes, 10 GB of disk
 bench-stages *ARGS:
     uv run python benchmarks/stages.py {{ ARGS }}
 
-# the API under eight clients while snapshots are published: two minutes
+# load the API with eight clients while snapshots are published: two minutes
 bench-serving *ARGS:
     uv run python benchmarks/serving.py {{ ARGS }}
 
-# one more day after 2 and after 12 months of history: five minutes, best on an idle machine
+# time one more day after 2 and after 12 months of history: five minutes on an idle machine
 bench-daily *ARGS:
     uv run python benchmarks/daily_landing.py {{ ARGS }}
 
-# the main job on a business of the contract's size
+# time the whole job on a small business: 2,000 users, 120 days
 bench-small *ARGS:
     uv run python benchmarks/contract_size.py {{ ARGS }}
 
-# the wheel, in dist/
+# build the wheel into dist/
 build-wheel:
     uv build --wheel
 
-# caches and built files; the warehouse stays
+# delete caches and build output; the warehouse stays
 clean:
     rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
     find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-# a year of weekly landings lived through, with a change of habit in June: scored, watched, retrained; half an hour
+# replay a year of weekly landings, with a change of behaviour in June: half an hour
 rehearse-year *ARGS:
     uv run churn-duck generate --out warehouse-year/log --n-users 3000 --days 550 --start-date 2024-07-01 --change-on 2025-06-01
     uv run churn-duck --warehouse warehouse-year/warehouse rehearse --users warehouse-year/log/users.parquet --events warehouse-year/log/events.parquet --from 2024-12-29 --every 7 {{ ARGS }}
 
-# a log of your own lived through month by month: just rehearse USERS EVENTS FIRST_EVENING
+# replay your own log month by month: just rehearse USERS EVENTS FIRST_DAY
 rehearse USERS EVENTS FIRST *ARGS:
     uv run churn-duck --warehouse warehouse-rehearsal rehearse --users {{ USERS }} --events {{ EVENTS }} --from {{ FIRST }} --every 30 {{ ARGS }}
 
-# the image; ARGS such as --build-arg PYTHON_IMAGE=... or --platform ...; IMAGE_BUILDER=podman works too
+# build the image; ARGS such as --build-arg PYTHON_IMAGE=... or --platform ...; IMAGE_BUILDER=podman works too
 image *ARGS:
     {{ env("IMAGE_BUILDER", "docker") }} build --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) {{ ARGS }} .
 
-# the same without a daemon or a registry: Debian's own base, buildah, as root
+# build the image without a daemon or a registry, on Debian's packages, with buildah as root
 image-offline:
     test -e dist/base.tar || { mkdir -p dist && mmdebstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm dist/base.tar; }
     buildah rm churn-duck-base >/dev/null 2>&1 || true
@@ -113,18 +167,18 @@ image-offline:
     buildah commit --rm churn-duck-base localhost/churn-duck-base
     buildah bud --isolation chroot --format docker --tag churn-duck:$(uv version --short) --build-arg VERSION=$(uv version --short) --build-arg PYTHON_IMAGE=localhost/churn-duck-base --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date --utc +%FT%TZ) .
 
-# an overlay as it would be applied: plain, prometheus or demo
+# print an overlay as it would be applied: plain, prometheus or demo
 k8s-render OVERLAY="plain":
     @kubectl kustomize k8s/overlays/{{ OVERLAY }}
 
-# every overlay against the schemas and the policy, the alerts against their tests, the Dockerfile against its rules
+# validate the overlays, the alerts and the Dockerfile
 k8s-validate:
     uv run pytest tests/k8s
 
-# the PrometheusRule anew, from monitoring/alerts.yaml
+# regenerate the PrometheusRule from monitoring/alerts.yaml
 k8s-rules:
     uv run python k8s/make_rules.py
 
-# what applying an overlay would change in the cluster
+# show what applying an overlay would change in the cluster
 k8s-diff OVERLAY="plain":
     kubectl diff --kustomize k8s/overlays/{{ OVERLAY }}

@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: `just docs` writes them beside this file."""
+"""Generates the reference pages from the code: `just docs` writes them next to this file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from churn_duck.warehouse.files import write_text
 from churn_duck.warehouse.raw_files import RawFiles
 
 FOLDER = Path(__file__).parent
-GENERATED = "<!-- Made from the code by `just docs`; change the code, not this file. -->"
-# what lists are made of, and what stands inside a section
+GENERATED = "<!-- Generated from the code by `just docs`; edit the code, not this file. -->"
+# entries of lists, and parts of a section
 ENTRIES = ("Source", "Attribute", "WhereAbsent", "Value")
 LAYERS = {
     "00_settings": "Settings",
@@ -47,26 +47,26 @@ BOUNDS = {
     "pattern": "like `{}`",
 }
 ABOUT_CONFIGURATION = """One YAML file, named by `--config FILE` or by the environment variable `CHURN_DUCK_CONFIG`.
-It holds only what differs from the defaults. Paths are relative to the folder in which the command runs. An unknown
-key, a wrong type or a value that is not allowed ends the command with exit code 3 and says what is allowed.
-`churn-duck init --users FILE --events FILE` looks at your files and writes one.
+It only needs the values that differ from the defaults. Paths are relative to the current directory. An unknown key, a
+wrong type or a value that is not allowed ends the command with exit code 3 and a message that says what is allowed.
+`churn-duck init --users FILE --events FILE` inspects your files and writes a configuration.
 
-The defaults are those of an e-learning business. With `measures` of your own, `ratios`, `events.types` and
-`events.values` start empty too: the values are then the columns that the measures read.
+The defaults are those of an e-learning business. If you set `measures`, then `ratios`, `events.types` and
+`events.values` start empty too, and the values are the columns that the measures read.
 
-Rules that go across keys: names are lower-case identifiers, and no two columns may get the same one; measures read
-declared values, and only numbers are summed; ratios name measures that add up; a type that a measure declares
+Rules across keys: names are lower-case identifiers, and no two columns may have the same name; measures read declared
+values, and only numbers can be summed; ratios name additive measures; a type that a measure declares
 `activity: false` cannot be in `churn.activity`; each `drift.fail_...` must be greater than its `drift.warn_...`;
-`features.exclude` takes names of features (columns of `user_features`), all but `days_since_last_activity`."""
-ABOUT_COMMANDS = """In a checkout each command is `uv run churn-duck ...`. `--help` after any command shows what stands
-here. Exit codes: [exit_codes.md](exit_codes.md)."""
-ABOUT_VIEWS = """Everything that `churn-duck build` makes, in that order, as the default settings make it.
-`churn-duck sql NAME` prints the statement; the same text lies in `warehouse/compiled/NAME.sql`."""
+`features.exclude` lists features (columns of `user_features`), any but `days_since_last_activity`."""
+ABOUT_COMMANDS = """In a checkout, run each command as `uv run churn-duck ...`. `--help` after a command prints what
+this page says about it. Exit codes: [exit_codes.md](exit_codes.md)."""
+ABOUT_VIEWS = """Everything that `churn-duck build` creates, in that order, with the default settings.
+`churn-duck sql NAME` prints the statement; the same text is in `warehouse/compiled/NAME.sql`."""
 COMMENT = re.compile(r"^comment on column (\w+)\.(\w+) is '((?:[^']|'')*)';", re.MULTILINE)
 
 
 def generated() -> dict[str, str]:
-    """File name in docs/ to its text."""
+    """Returns file name in docs/ to text."""
     return {"configuration.md": _configuration(), "cli.md": _commands(), "views.md": _views()}
 
 
@@ -103,18 +103,18 @@ def _section(schema: Mapping[str, Any], part: Mapping[str, Any]) -> list[str]:
 
 
 def _short(value: Any) -> Any:
-    """Entries of lists without the keys that they leave at nothing."""
+    """Drops the keys of list entries that are at their default."""
     if isinstance(value, list):
-        return [_short(one) for one in value]
+        return [_short(entry) for entry in value]
     if isinstance(value, dict) and "name" in value:
         usual = dict.fromkeys(("feature", "shown", "activity"), True)
-        given = {key: one for key, one in value.items() if one not in (None, "", [])}
-        return {key: one for key, one in given.items() if one is not usual.get(key, False)}
-    return {key: _short(one) for key, one in value.items()} if isinstance(value, dict) else value
+        filled = {key: part for key, part in value.items() if part not in (None, "", [])}
+        return {key: part for key, part in filled.items() if part is not usual.get(key, False)}
+    return {key: _short(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _yaml(content: Any) -> str:
-    # in one line what fits into one
+    # on one line if it fits
     short = yaml.safe_dump(content, sort_keys=False, default_flow_style=True, width=1000).strip()
     return (
         short[1:-1]
@@ -127,14 +127,14 @@ def _keys(properties: Mapping[str, dict[str, Any]]) -> list[str]:
     rows = []
     for name, part in properties.items():
         kinds = part.get("anyOf", [part])
-        default = f"`{_plain(part['default'])}`" if "default" in part else "(must be given)"
+        default = f"`{_plain(part['default'])}`" if "default" in part else "(required)"
         default = default if _is_plain(part.get("default")) else "see below"
         rows.append((f"`{name}`", " or ".join(dict.fromkeys(map(_type, kinds))), default, "; ".join(_allowed(kinds))))
     return _table(("key", "type", "default", "allowed"), rows)
 
 
 def _type(kind: Mapping[str, Any]) -> str:
-    """In a word; an entry of another section by its name."""
+    """Returns the type in a word, or a link to the section that describes it."""
     if "$ref" in kind:
         return f"[{kind['$ref'].rsplit('/', 1)[-1]}](#{kind['$ref'].rsplit('/', 1)[-1].lower()})"
     if "items" in kind:
@@ -143,7 +143,7 @@ def _type(kind: Mapping[str, Any]) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a default is short enough for a table."""
+    """Returns whether a default is short enough for a table."""
     return not isinstance(value, dict) and not (isinstance(value, list) and value and isinstance(value[0], dict))
 
 
@@ -156,19 +156,33 @@ def _allowed(kinds: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    """JSON that YAML reads too, written as people write YAML."""
+    """Returns the value as JSON without needless quotes, which is valid YAML too."""
     return re.sub(r'"([\w.]+)"', r"\1", json.dumps(value))
 
 
 def _commands() -> str:
     group: Any = typer.main.get_command(app)
     context = typer.Context(group, info_name="churn-duck")
-    lines = [ABOUT_COMMANDS, "", "## Before the command", *_options(group, context)]
+    lines = [ABOUT_COMMANDS, "", *_contents(group), "", "## Before the command", *_options(group, context)]
     for name, command in group.commands.items():
         inner = typer.Context(command, info_name=name, parent=context)
         usage = " ".join(command.collect_usage_pieces(inner))
         lines += [f"## {name}", "", command.help, "", f"`churn-duck {name} {usage}`", *_options(command, inner)]
+        lines += ["", "```console", example(command), "```", ""]
     return _page("Commands", lines)
+
+
+def _contents(group: Any) -> Iterator[str]:
+    """Yields one line per panel of `--help`, with a link to each of its commands."""
+    panels = {command.rich_help_panel: [] for command in group.commands.values()}
+    for name, command in group.commands.items():
+        panels[command.rich_help_panel].append(f"[{name}](#{name})")
+    yield from (f"- {panel}: {', '.join(links)}" for panel, links in panels.items())
+
+
+def example(command: Any) -> str:
+    """Returns the call that a command's help shows."""
+    return str(command.epilog).removeprefix("Example: ")
 
 
 def _options(command: Any, context: typer.Context) -> list[str]:

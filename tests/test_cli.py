@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from churn_duck_cli import figures
+from churn_duck_cli import show_training
 from churn_duck_cli.main import _exit_code
 
 from churn_duck.errors import WarehouseError
@@ -23,6 +24,8 @@ from churn_duck.settings.config import Settings
 from churn_duck.warehouse.catalog import sql_files
 from churn_duck.warehouse.lock import writing
 from churn_duck.warehouse.store import Warehouse, open_warehouse
+from docs.make_reference import example
+from tests.test_docs import group, parse
 from tests.worlds import event, user, write_csv
 
 
@@ -37,6 +40,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_csv(tmp_path / "users.csv", "users", [user(1), user(2, plan="paid")])
     write_csv(tmp_path / "events.csv", "events", [event(1, 1, "2025-01-01"), event(2, 2, "2025-01-09")])
     return tmp_path
+
+
+@pytest.fixture
+def plain_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No colours in the help, which some CI systems ask for."""
+    monkeypatch.setattr("typer.rich_utils.FORCE_TERMINAL", None)
+
+
+@pytest.mark.usefixtures("plain_help")
+def test_every_command_shows_an_example_in_its_help_that_parses_and_stands_in_a_panel(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, command in group().commands.items():
+        program, *words = shlex.split(example(command))
+        assert (program, words[0]) == ("churn-duck", name)
+        parse(words)
+        assert command.rich_help_panel
+        assert run(name, "--help") == 0
+        assert f"Example: {example(command)}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("plain_help")
+def test_help_lists_the_commands_in_panels_by_subject(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("─")[1].strip() for line in lines if line.startswith("╭")] == [
+        *("Options", "Whole jobs", "Data", "Warehouse", "Models", "Scores"),
+        *("Monitoring", "Pages", "Serving", "Synthetic data"),
+    ]
 
 
 def test_from_files_to_an_export(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +229,7 @@ def test_ctrl_c_says_that_nothing_is_lost(
 
         monkeypatch.setattr("churn_duck.ingestion.validate.validate", interrupted)
         assert run("--warehouse", own.root, "validate") == 130
-        assert "the warehouse is as it was" in capsys.readouterr().err
+        assert "no changes from this step were saved" in capsys.readouterr().err
 
 
 def test_a_killed_build_leaves_the_last_good_one_and_the_next_completes(own: Warehouse) -> None:
@@ -218,11 +250,11 @@ def test_a_model_that_is_no_better_than_a_rule_is_reported_loudly(
 ) -> None:
     honest = ran[1].trained[0]
     eligible = {**honest.metrics["eligible"], "beats_recency_rule": False, "log_loss": 9.0}
-    figures.trained([replace(honest, metrics={**honest.metrics, "eligible": eligible})])
+    show_training.trained([replace(honest, metrics={**honest.metrics, "eligible": eligible})])
     printed = capsys.readouterr().out
     assert "WARNING: baseline_logreg does not beat the recency rule" in printed
     assert "not as a probability" in printed
-    figures.trained([honest])
+    show_training.trained([honest])
     assert "not as a probability" not in capsys.readouterr().out
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from churn_duck_cli import data, learn, main, watch  # noqa: F401  (importing registers the commands)
+from churn_duck_cli import exit_codes, main
 from churn_duck_cli.app import app
 
 from churn_duck import errors
@@ -144,7 +144,14 @@ def test_the_readme_shows_calls_and_a_wrong_one_would_not_parse() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
-    used = {0, errors.ChurnDuckError.exit_code, learn.NOT_PROMOTED, watch.DRIFTED, main.USAGE, main.INTERRUPTED}
+    used = {
+        0,
+        errors.ChurnDuckError.exit_code,
+        exit_codes.NOT_PROMOTED,
+        exit_codes.DRIFTED,
+        main.USAGE,
+        main.INTERRUPTED,
+    }
     used |= {error.exit_code for error in errors.ChurnDuckError.__subclasses__()}
     raised = {code for path in (ROOT / "cli").rglob("*.py") for code in re.findall(r"Exit\((\w+)", path.read_text())}
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", page("docs/exit_codes.md"), re.MULTILINE)]

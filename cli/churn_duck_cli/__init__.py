@@ -1,1 +1,1 @@
-"""The commands, thin over the library."""
+"""The command line: thin commands over the library."""

@@ -1,9 +1,10 @@
-"""The typer application and the options that stand before the command."""
+"""The typer application, the options before the command, and how commands are registered."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -11,16 +12,23 @@ from churn_duck import __version__
 from churn_duck.settings.load import load_settings
 from churn_duck.warehouse.store import open_warehouse
 from churn_duck_cli.logs import log_as_json
-from churn_duck_cli.options import Global
+from churn_duck_cli.options import Common
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 app = typer.Typer(
     name="churn-duck",
-    help="Who of the still-active users is about to leave: raw files to a ranked list, all SQL on DuckDB.",
+    help="Find the active users who are about to leave: from raw files to a ranked list, all in SQL on DuckDB.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def command(panel: str, example: str) -> Callable[[Command], Command]:
+    """Registers a command under a panel of `--help`; `example` is a call of it that runs, without `churn-duck`."""
+    return app.command(rich_help_panel=panel, epilog=f"Example: churn-duck {example}")
 
 
 def _version(wanted: bool) -> None:
@@ -33,19 +41,21 @@ def _version(wanted: bool) -> None:
 def before(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(envvar="CHURN_DUCK_CONFIG", metavar="FILE", help="YAML configuration.")
+        Path | None, typer.Option(envvar="CHURN_DUCK_CONFIG", metavar="FILE", help="YAML configuration file.")
     ] = None,
     warehouse: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where everything is kept; overrides the configuration.")
+        Path | None, typer.Option(metavar="DIR", help="Warehouse folder; overrides the configuration.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print data as JSON, where there is data.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print data as JSON, for commands that print data.")] = False,
     log_json: Annotated[
         bool, typer.Option("--log-json", envvar="CHURN_DUCK_LOG_JSON", help="Log steps and outcome as JSON lines.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Read the configuration once, for every command."""
+    """Reads the configuration once, for every command."""
     if log_json:
         log_as_json()
     settings = load_settings(config)
-    context.obj = Global(settings, open_warehouse(settings, warehouse), json)
+    context.obj = Common(settings, open_warehouse(settings, warehouse), json)

@@ -1,4 +1,4 @@
-"""Structured logs, where they are asked for: one JSON object a line on stderr."""
+"""Structured logs for --log-json: one JSON object per line on stderr."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from churn_duck.jobs.run_log import log
 
-# what a record may carry beside its message: the command and the fields of its row in `runs`
+# fields that a record may carry besides its message: the command, and the columns of its row in `runs`
 FIELDS = ("command", "outcome", "exit_code", "run_message", "as_of_date", "row_count", "model_version")
 
 
 class JsonLines(logging.Formatter):
-    """`time` (UTC), `level`, `message`, and the fields that the record has."""
+    """Formats a record as `time` (UTC), `level`, `message`, and those of FIELDS that it has."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_as_json() -> None:
-    """From here on every step, start and end of a command is a line."""
+    """Writes each start, step and end of a command as a line from now on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     log.handlers = [handler]

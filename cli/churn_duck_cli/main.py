@@ -9,27 +9,29 @@ import duckdb
 import typer
 
 from churn_duck.errors import ChurnDuckError
-from churn_duck_cli import (  # noqa: F401  (importing registers the commands)
-    data,
-    learn,
-    performance,
-    proof,
-    report,
-    retraining,
-    serving,
-    setup,
-    versions,
-    watch,
-)
-from churn_duck_cli.app import app
 
-USAGE, INTERRUPTED = 64, 130
+# importing a module registers its commands, and this is their order in --help and docs/cli.md
+# isort: off
+from churn_duck_cli import jobs  # noqa: F401
+from churn_duck_cli import ingestion  # noqa: F401
+from churn_duck_cli import warehouse  # noqa: F401
+from churn_duck_cli import training  # noqa: F401
+from churn_duck_cli import scoring  # noqa: F401
+from churn_duck_cli import monitoring  # noqa: F401
+from churn_duck_cli import pages  # noqa: F401
+from churn_duck_cli import serving  # noqa: F401
+from churn_duck_cli import proof  # noqa: F401
+
+# isort: on
+from churn_duck_cli.app import app
+from churn_duck_cli.exit_codes import INTERRUPTED, USAGE
+
 # typer has carried its own click since 0.26 and gives no public name to the class of all usage errors
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and leave with its exit code."""
+    """Runs a command and exits with its code."""
     sys.exit(_exit_code(arguments))
 
 
@@ -45,21 +47,21 @@ def _exit_code(arguments: list[str] | None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except RuntimeError as error:
-        # DuckDB's word for Ctrl-C in the middle of a query
+        # what DuckDB raises on Ctrl-C in the middle of a query
         if "Query interrupted" in str(error):
             return _interrupted()
         raise
     except BrokenPipeError:
-        # the reader of stdout has left, and takes nothing more, not even at exit
+        # nobody reads stdout any more; without this, Python would fail again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, duckdb.Error) as error:
         typer.echo(f"error: {error}", err=True)
         return 1
-    # typer turns Ctrl-C in a command into this code, without a word
+    # typer turns Ctrl-C in a command into this code, without a message
     return _interrupted() if result == INTERRUPTED else int(result or 0)
 
 
 def _interrupted() -> int:
-    typer.echo("interrupted; the warehouse is as it was before this step", err=True)
+    typer.echo("interrupted; no changes from this step were saved", err=True)
     return INTERRUPTED

@@ -1,4 +1,4 @@
-"""What every command knows: the settings, the warehouse, and whether to print JSON."""
+"""What every command gets (settings, warehouse, output format), and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from churn_duck.warehouse.store import Warehouse
 
 
 @dataclass
-class Global:
+class Common:
     """The options before the command."""
 
     settings: Settings
@@ -22,22 +22,26 @@ class Global:
 
 
 def as_date(text: str | date) -> date:
-    # typer passes a default through the parser too
+    """Returns the date that an option holds; typer passes defaults through the parser too."""
     try:
         return text if isinstance(text, date) else date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date like 2025-04-30") from error
+        raise typer.BadParameter(f"{text!r} is not a date; write it like 2025-04-30") from error
 
 
 AsOf = Annotated[
     date | None,
     typer.Option(
-        parser=as_date, metavar="DATE", help="The world ends this evening (UTC); else: the last complete day."
+        parser=as_date,
+        metavar="DATE",
+        help="As-of date: use only data up to the end of this day (UTC); default: the last complete day.",
     ),
 ]
 Start = Annotated[date, typer.Option(parser=as_date, metavar="DATE", help="First day.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
-FILES = "Parquet, CSV or JSON lines; a glob, a folder or s3:// is fine."
+FILES = "Parquet, CSV or JSON lines; a file, a glob, a folder or an s3:// path."
 Users = Annotated[str | None, typer.Option(metavar="FILE", help=FILES)]
 Events = Annotated[str | None, typer.Option(metavar="FILE", help=FILES)]
-TopK = Annotated[int | None, typer.Option(min=1, metavar="N", help="Length of the top list; default: scoring.top_k.")]
+TopK = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Number of users in the top list; default: scoring.top_k.")
+]

@@ -1,10 +1,10 @@
-"""Commands for readers: publish a snapshot, and serve it."""
+"""Commands that publish a snapshot for readers and serve it."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,55 +12,54 @@ import typer
 
 from churn_duck.errors import WarehouseError
 from churn_duck.jobs.run_log import recorded
-from churn_duck_cli import show
-from churn_duck_cli.app import app
-from churn_duck_cli.options import AsOf, Global, Json
+from churn_duck_cli import show, show_serving
+from churn_duck_cli.app import command
+from churn_duck_cli.options import AsOf, Common, Json
 
 if TYPE_CHECKING:
     from churn_duck.serving.hook.routes import Hook
 
+PANEL = "Serving"
 
-@app.command()
+
+@command(PANEL, "publish")
 def publish(context: typer.Context, as_of: AsOf = None, json: Json = False) -> None:
-    """Publish what readers need as one read-only file, in place of the last one; `run` ends with it."""
+    """Publish a read-only snapshot for readers, in place of the last one; `run` ends with this."""
     from churn_duck.serving.publish import publish as publish_snapshot
 
-    at: Global = context.obj
-    with show.progress() as progress, recorded(at.warehouse, "publish", as_of) as (con, entry):
-        made = publish_snapshot(con, at.warehouse, as_of, progress)
-        entry.as_of_date, entry.model_version = made.as_of_date, made.model_version
-        entry.row_count, entry.message = sum(made.table_rows.values()), made.snapshot_id
-    if json or at.json:
-        show.as_json(asdict(made))
-    else:
-        scored = f"scores of {made.as_of_date}" if made.as_of_date else "no scores yet"
-        typer.echo(f"{at.warehouse.published / 'current.duckdb'}: {made.snapshot_id}, {scored}, {made.model_version}")
+    common: Common = context.obj
+    with show.progress() as progress, recorded(common.warehouse, "publish", as_of) as (con, entry):
+        snapshot = publish_snapshot(con, common.warehouse, as_of, progress)
+        entry.as_of_date, entry.model_version = snapshot.as_of_date, snapshot.model_version
+        entry.row_count, entry.message = sum(snapshot.table_rows.values()), snapshot.snapshot_id
+    printer = partial(show_serving.published, folder=common.warehouse.published)
+    show.result(snapshot, json or common.json, printer)
 
 
-@app.command()
+@command(PANEL, "serve --port 8080")
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free port.")] = 8000,
     allow_open: Annotated[
-        bool, typer.Option("--allow-open", help="Let others in without a token: CHURN_DUCK_TOKEN is not set.")
+        bool, typer.Option("--allow-open", help="Allow other machines to connect although CHURN_DUCK_TOKEN is not set.")
     ] = False,
 ) -> None:
-    """Serve dashboard and API over the published snapshot and its model; new ones are picked up as they come."""
+    """Serve the dashboard and the API on the published snapshot and its model; new snapshots are picked up."""
     try:
         import uvicorn
 
         from churn_duck.serving.api.auth import require_closed, token_from_environment
         from churn_duck.serving.app import create_app
     except ModuleNotFoundError as error:
-        raise WarehouseError('serving needs packages; run: pip install "churn-duck[serve]"') from error
+        raise WarehouseError('serving needs more packages; run: pip install "churn-duck[serve]"') from error
 
-    at: Global = context.obj
-    token, hook = token_from_environment(), hook_from_environment(at, context.find_root().params["config"])
+    common: Common = context.obj
+    token, hook = token_from_environment(), hook_from_environment(common, context.find_root().params["config"])
     require_closed(host, token, allow_open)
-    show.note(f"serving {at.warehouse.published} at {host}, port {port or 'chosen by the system'}")
+    show.note(f"serving {common.warehouse.published} on {host}, port {port or 'chosen by the system'}")
     uvicorn.run(
-        create_app(at.warehouse, token, hook),
+        create_app(common.warehouse, token, hook),
         host=host,
         port=port,
         log_level="warning",
@@ -69,28 +68,28 @@ def serve(
     )
 
 
-def hook_from_environment(at: Global, config: Path | None) -> Hook | None:
-    """The webhook where CHURN_DUCK_HOOK_TOKEN is set: a Job in a cluster, or else a process of this machine.
+def hook_from_environment(common: Common, config: Path | None) -> Hook | None:
+    """Returns the webhook if CHURN_DUCK_HOOK_TOKEN is set; it starts a Job in a cluster, elsewhere a local process.
 
-    Raises: ConfigError when the token is empty, or a CronJob is named outside a cluster.
+    Raises: ConfigError if the token is empty, or a CronJob is named outside a cluster.
     """
     from churn_duck.serving.api.auth import HOOK_TOKEN, token_from_environment
     from churn_duck.serving.hook.kubernetes_job import job_starter
     from churn_duck.serving.hook.routes import Hook
 
-    token, serving = token_from_environment(HOOK_TOKEN), at.settings.serving
+    token, serving = token_from_environment(HOOK_TOKEN), common.settings.serving
     if token is None:
         return None
-    # only here: its locks are not to be had on every system
+    # imported late: its file locks are not available on every system
     from churn_duck.serving.hook.local_process import ProcessStarter
 
     cooldown = timedelta(minutes=serving.hook_cooldown_minutes)
-    starter = job_starter(cooldown) or ProcessStarter(_retrain(at, config), at.warehouse.reports, cooldown)
+    starter = job_starter(cooldown) or ProcessStarter(_retrain(common, config), common.warehouse.reports, cooldown)
     return Hook(token, tuple(serving.hook_alerts), starter)
 
 
-def _retrain(at: Global, config: Path | None) -> list[str]:
-    """The command that retrains this warehouse, with this program."""
+def _retrain(common: Common, config: Path | None) -> list[str]:
+    """Returns the command line that retrains this warehouse with this Python."""
     program = [sys.executable, "-c", "from churn_duck_cli.main import main; main()"]
-    given = [] if config is None else ["--config", str(config)]
-    return [*program, *given, "--warehouse", str(at.warehouse.root), "retrain"]
+    config_option = [] if config is None else ["--config", str(config)]
+    return [*program, *config_option, "--warehouse", str(common.warehouse.root), "retrain"]

@@ -194,7 +194,7 @@ def test_models_are_listed_where_production_is_not_among_them(
     assert _exit_code(["--warehouse", str(own.root), "--json", "models"]) == 0
     shown = capsys.readouterr()
     assert {row["model_version"]: row["production"] for row in json.loads(shown.out)}[before] is False
-    assert "gone is production by the newest promotion, and is not registered" in shown.err
+    assert "gone was promoted last but is not registered" in shown.err
 
 
 @pytest.mark.parametrize("named", [True, False])

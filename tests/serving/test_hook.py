@@ -229,7 +229,7 @@ def test_the_process_knows_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.whole
 def test_an_alert_really_retrains_a_real_warehouse(own: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_DUCK_HOOK_TOKEN", "hush")
-    hook = serving.hook_from_environment(options.Global(own.settings, own, False), None)
+    hook = serving.hook_from_environment(options.Common(own.settings, own, False), None)
     with TestClient(create_app(own, None, hook)) as client:
         answer = post(client, message(alert("ChurnRealisedLoss")))
         assert answer.status_code == 202, answer.json()

@@ -1,4 +1,4 @@
-"""Printing what the test rows say of models: one table a population, eligible first."""
+"""Printing models: their test metrics (a table per population, eligible first), the list of them, the decision."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from churn_duck_cli.show import table
+from churn_duck_cli.show import note, table
 
 if TYPE_CHECKING:
+    from churn_duck.evaluation.promote import Decision
     from churn_duck.model.registry import Version
+    from churn_duck.settings.config import Settings
 
 TITLES = {"eligible": "eligible test rows", "all": "all test rows"}
 COLUMNS = ("", "PR-AUC", "ROC-AUC", "log-loss", "Brier", "ECE")
 
 
 def trained(versions: Sequence[Version]) -> None:
-    """Where the rows come from, then the figures of all versions beside each other."""
-    about = versions[0].metrics
-    train, test = about["train"], about["test"]
+    """Prints which rows were used, then the metrics of all versions side by side."""
+    metrics = versions[0].metrics
+    train, test = metrics["train"], metrics["test"]
     typer.echo(
         f"trained on {train['rows']:,} rows of {train['first_as_of_date']} to {train['last_as_of_date']} "
         f"(labels to {train['last_label_date']}), tested on {test['first_as_of_date']} to {test['last_as_of_date']}"
     )
-    if about["user_share"] < 1:
+    if metrics["user_share"] < 1:
         typer.echo(
-            f"NOTE: a random {about['user_share']:.1%} of the users, since more rows would not fit; "
+            f"NOTE: a random {metrics['user_share']:.1%} of the users, because more rows would not fit in memory; "
             "see training.max_rows and engine.memory_limit"
         )
     for population in TITLES:
@@ -41,14 +43,14 @@ def trained(versions: Sequence[Version]) -> None:
 
 
 def evaluated(version: Version, figures: Mapping[str, Mapping[str, Any]], capacity: int) -> None:
-    """Everything about one version, population by population."""
+    """Prints everything about one version, population by population."""
     typer.echo(f"{version.model_version}: {_calibration(version.metrics['calibration'])}")
     for population, own in figures.items():
         _population({version.model: own}, population)
         typer.echo("")
         table(("", "", "before calibration", "after"), list(_before_and_after(own)), left=1)
         typer.echo("")
-        table(("first users called", "", "precision", "lift", "recency rule"), list(_tops(own, capacity)), left=1)
+        table(("users called first", "", "precision", "lift", "recency rule"), list(_tops(own, capacity)), left=1)
         typer.echo("")
         table(("tenth by risk", "rows", "mean risk", "churned"), list(_reliability(own)), left=1)
         typer.echo(
@@ -59,94 +61,58 @@ def evaluated(version: Version, figures: Mapping[str, Mapping[str, Any]], capaci
             typer.echo(f"WARNING: on the {TITLES[population]}, {version.model} {warning}")
 
 
-def backtested(rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line an origin, the worst one named."""
-    table(
-        (
-            "origin",
-            "gate",
-            "users",
-            "churned",
-            "mean risk",
-            "PR-AUC",
-            "incumbent",
-            "rule",
-            "ROC-AUC",
-            "log-loss",
-            "lift",
-        ),
-        [
-            (
-                row["origin_date"],
-                "promoted" if row["is_promoted"] else "not promoted",
-                f"{row['eligible_users']:,}",
-                f"{row['churn_rate']:.1%}",
-                f"{row['mean_risk']:.1%}",
-                *(_or_none(row[name]) for name in ("pr_auc", "incumbent_pr_auc", "recency_pr_auc", "roc_auc")),
-                f"{row['log_loss']:.4f} of {_or_none(row['base_rate_log_loss'])}",
-                _or_none(row["lift_at_k"], 2),
-            )
-            for row in rows
-        ],
-        left=2,
-    )
-    known = [row for row in rows if row["pr_auc"] is not None]
-    if known:
-        worst = min(known, key=lambda row: row["pr_auc"] - row["recency_pr_auc"])
-        gain = worst["pr_auc"] - worst["recency_pr_auc"]
-        beaten = sum(row["pr_auc"] > row["recency_pr_auc"] for row in known)
-        typer.echo(
-            f"\nbetter than the recency rule at {beaten} of {len(known)} origins; "
-            f"worst at {worst['origin_date']}: PR-AUC {worst['pr_auc']:.4f}, {gain:+.4f} against the rule"
+def hints(settings: Settings) -> None:
+    """Prints advice on stderr about settings that are valid but rarely wise."""
+    silence, window = settings.population.active_within_days, max(settings.features.windows_days)
+    if silence is not None and silence > window:
+        note(
+            f"note: eligible users may have been silent for {silence} days, but no feature looks back further than "
+            f"{window} days, so only recency separates the silent users; consider {silence} among features.windows_days"
         )
 
 
-LOOP = (
-    *("scored on", "drift", "FAILed", "retrained", "outcome", "scored by"),
-    *("users", "left", "PR-AUC", "promised", "rule", "ROC-AUC"),
-)
+def model_rows(versions: Sequence[Version], production: str | None) -> list[dict[str, Any]]:
+    """Returns one JSON-ready row per version, newest first."""
+    return [
+        {
+            "model_version": version.model_version,
+            "as_of_date": version.as_of_date,
+            "pr_auc": version.metrics["pr_auc"],
+            "roc_auc": version.metrics["roc_auc"],
+            "production": version.model_version == production,
+        }
+        for version in versions
+    ]
 
 
-def timeline(rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line a scored day of the loop, then how often each thing happened."""
+def models(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints one line per version; `*` marks production."""
     table(
-        LOOP,
+        ("", "model_version", "as_of_date", "PR-AUC", "ROC-AUC"),
         [
             (
-                row["as_of_date"],
-                row["drift_verdict"] or "",
-                _names(row["drift_failed"] or []),
-                ", ".join(row["retraining_reasons"] or []),
-                row["retraining_outcome"] or "",
+                "*" if row["production"] else "",
                 row["model_version"],
-                f"{row['scored_users']:,}",
-                "" if row["churn_rate"] is None else f"{row['churn_rate']:.1%}",
-                *(_or_none(row[name], 3) for name in ("pr_auc", "expected_pr_auc", "recency_pr_auc", "roc_auc")),
+                row["as_of_date"],
+                f"{row['pr_auc']:.4f}",
+                f"{row['roc_auc']:.4f}",
             )
             for row in rows
         ],
-        left=6,
-    )
-    known = [row for row in rows if row["pr_auc"] is not None]
-    retrained = [row for row in rows if row["retraining_outcome"]]
-    promoted = [row for row in retrained if row["retraining_outcome"] == "promoted"]
-    beaten = sum(row["pr_auc"] > row["recency_pr_auc"] for row in known)
-    typer.echo(
-        f"\n{len(rows)} days scored, {sum(row['drift_verdict'] == 'FAIL' for row in rows)} FAILed; {len(retrained)} "
-        f"retrainings, {len(promoted)} promoted; better than the recency rule on {beaten} of {len(known)} known days"
+        left=3,
     )
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-
-
-def _or_none(value: float | None, digits: int = 4) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def decision(outcome: Decision) -> None:
+    """Prints which version is in production, and why."""
+    typer.echo(f"{'promoted' if outcome.promoted else 'not promoted; production stays'}: {outcome.production}")
+    typer.echo(f"  {outcome.reason}")
+    for version, value in outcome.values.items():
+        typer.echo(f"  {outcome.primary_metric} {value:.4f}  {version}")
 
 
 def warnings(figures: Mapping[str, Any]) -> Iterator[str]:
-    """What a reader of the figures must not overlook."""
+    """Yields what a reader of the metrics must not overlook."""
     if not figures["beats_recency_rule"]:
         yield (
             "does not beat the recency rule (days since last activity) beyond its 95 % interval; "
@@ -196,13 +162,17 @@ def _reliability(own: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         yield str(row["tenth"]), f"{row['rows']:,}", f"{row['mean_risk']:.1%}", f"{row['churn_rate']:.1%}"
 
 
-def _calibration(told: Mapping[str, Any]) -> str:
-    if told["sigmoid"] is None:
-        return f"not calibrated: {told['refused']}"
-    days = f" of {told['first_as_of_date']} to {told['last_as_of_date']}" if told["first_as_of_date"] else ""
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    if calibration["sigmoid"] is None:
+        return f"not calibrated: {calibration['refused']}"
+    days = (
+        f" of {calibration['first_as_of_date']} to {calibration['last_as_of_date']}"
+        if calibration["first_as_of_date"]
+        else ""
+    )
     return (
-        f"calibrated on {told['sigmoid']['rows']:,} rows of {told['held_out']}{days}: "
-        f"slope {told['sigmoid']['slope']:.3f}, intercept {told['sigmoid']['intercept']:+.3f}"
+        f"calibrated on {calibration['sigmoid']['rows']:,} rows of {calibration['held_out']}{days}: "
+        f"slope {calibration['sigmoid']['slope']:.3f}, intercept {calibration['sigmoid']['intercept']:+.3f}"
     )
 
 
