@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,6 +11,9 @@ from churn_duck.jobs.run_log import recorded
 from churn_duck_cli import show
 from churn_duck_cli.app import app
 from churn_duck_cli.options import AsOf, Global, Json
+
+if TYPE_CHECKING:
+    from churn_duck.monitoring.rows import EstimateRecord, PerformanceReport, RealisedDay, RealisedInterval
 
 REALISED = ("scored on", "scored", "known", "left", "mean risk", "PR-AUC", "expected", "rule", "ROC-AUC", "rule")
 MORE = ("lift", "Brier", "ECE")
@@ -31,13 +34,14 @@ def performance(context: typer.Context, as_of: AsOf = None, json: Json = False) 
     show.as_json(found) if json or at.json else _print(found)
 
 
-def _print(found: Mapping[str, Any]) -> None:
+def _print(found: PerformanceReport) -> None:
     for version in dict.fromkeys(row["model_version"] for row in found["dates"]):
-        own = {
-            name: [row for row in found[name] if row["model_version"] == version]
-            for name in ("dates", "intervals", "estimates")
-        }
-        _version(version, own)
+        _version(
+            version,
+            [row for row in found["dates"] if row["model_version"] == version],
+            [row for row in found["intervals"] if row["model_version"] == version],
+            [row for row in found["estimates"] if row["model_version"] == version],
+        )
     for metric, name in NAMES.items():
         judged = [row for row in found["estimates"] if row["metric"] == metric and row["matured_so_far"]]
         if judged:
@@ -49,23 +53,28 @@ def _print(found: Mapping[str, Any]) -> None:
         typer.echo(f"DOUBT: {sentence}")
 
 
-def _version(version: str, own: Mapping[str, list[dict[str, Any]]]) -> None:
+def _version(
+    version: str,
+    dates: Sequence[RealisedDay],
+    intervals: Sequence[RealisedInterval],
+    estimates: Sequence[EstimateRecord],
+) -> None:
     typer.echo(version)
-    known = [row for row in own["dates"] if row["matured_users"]]
-    awaited = [row for row in own["dates"] if not row["matured_users"]]
+    known = [row for row in dates if row["matured_users"]]
+    awaited = [row for row in dates if not row["matured_users"]]
     if known:
-        show.table((*REALISED, *MORE), [_known(row, own["intervals"]) for row in known])
+        show.table((*REALISED, *MORE), [_known(row, intervals) for row in known])
         typer.echo("")
     if awaited:
-        show.table(AWAITED, [_awaited(row, own["estimates"]) for row in awaited])
+        show.table(AWAITED, [_awaited(row, estimates) for row in awaited])
         typer.echo("")
-    judged = list(_judged(own["estimates"]))
+    judged = list(_judged(estimates))
     if judged:
         show.table(JUDGED, judged, left=2)
         typer.echo("")
 
 
-def _known(row: Mapping[str, Any], intervals: list[dict[str, Any]]) -> tuple[str, ...]:
+def _known(row: RealisedDay, intervals: Sequence[RealisedInterval]) -> tuple[str, ...]:
     ranges = [
         _range(one, _number)
         for one in intervals
@@ -79,23 +88,27 @@ def _known(row: Mapping[str, Any], intervals: list[dict[str, Any]]) -> tuple[str
         _percent(row["churn_rate"]),
         _percent(row["mean_risk"]),
         pr_auc,
-        *(_number(row[name]) for name in ("expected_pr_auc", "recency_pr_auc", "roc_auc", "recency_roc_auc")),
+        _number(row["expected_pr_auc"]),
+        _number(row["recency_pr_auc"]),
+        _number(row["roc_auc"]),
+        _number(row["recency_roc_auc"]),
         "" if row["lift_at_k"] is None else f"{row['lift_at_k']:.2f}",
-        *(_number(row[name]) for name in ("brier", "ece")),
+        _number(row["brier"]),
+        _number(row["ece"]),
     )
 
 
-def _awaited(row: Mapping[str, Any], estimates: list[dict[str, Any]]) -> tuple[str, ...]:
-    own = {one["metric"]: one for one in estimates if one["as_of_date"] == row["as_of_date"]}
+def _awaited(row: RealisedDay, estimates: Sequence[EstimateRecord]) -> tuple[str, ...]:
+    by_metric = {str(one["metric"]): one for one in estimates if one["as_of_date"] == row["as_of_date"]}
     cells = []
     for name, form in (("churn_rate", _percent), ("pr_auc", _number)):
-        one = own.get(name)
+        one = by_metric.get(name)
         cells += [form(one["estimate"]), _range(one, form)] if one else ["none", ""]
     days = str(row["days_until_mature"]) if row["days_until_mature"] else "never"
     return (str(row["as_of_date"]), f"{row['scored_users']:,}", str(row["matures_on"]), days, *cells)
 
 
-def _judged(estimates: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+def _judged(estimates: Sequence[EstimateRecord]) -> Iterator[tuple[str, ...]]:
     for row in estimates:
         if row["realised"] is not None:
             form = _percent if row["metric"] == "churn_rate" else _number
@@ -112,5 +125,5 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def _range(one: Mapping[str, Any], form: Callable[[float], str]) -> str:
+def _range(one: EstimateRecord | RealisedInterval, form: Callable[[float], str]) -> str:
     return f"({form(one['low'])} to {form(one['high'])})"

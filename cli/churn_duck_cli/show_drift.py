@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +12,7 @@ from churn_duck_cli.show import table
 if TYPE_CHECKING:
     from churn_duck.monitoring.drift import Checked, Verdict
     from churn_duck.monitoring.drift_demo import Shown
+    from churn_duck.scoring.distribution import ScoreProxy
 
 # of what is well, the first ones only
 SHOWN_OK = 5
@@ -52,7 +53,7 @@ def both(shown: Shown) -> None:
     checked(shown.after)
 
 
-def proxy(content: Mapping[str, Any]) -> None:
+def proxy(content: ScoreProxy) -> None:
     """One line of figures."""
     typer.echo(
         f"{content['scored_rows']:,} users scored at {content['as_of_date']} by {content['model_version']}: "

@@ -74,5 +74,5 @@ def score_proxy(context: typer.Context, json: Json = False) -> None:
     at: Global = context.obj
     with show.progress() as progress, working(at.warehouse, "score-proxy") as con:
         progress("reading the predictions")
-        content = spread(con, at.warehouse)
+        content = spread(con, at.warehouse, None)
     show.as_json(content) if json or at.json else show_drift.proxy(content)
