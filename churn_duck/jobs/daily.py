@@ -45,7 +45,7 @@ def daily(
 ) -> Day:
     """Land, validate, build, score, check for drift, look up outcomes, retrain where it is due, write the report.
 
-    Raises: ModelError before the first promotion; ChurnDuckError at the first stage that cannot go on.
+    Raises: ModelError before the first promotion; ChurnDuckError at the first stage that fails.
     """
     prepared = prepare(con, warehouse, as_of, progress, users, events)
     scored = score(con, warehouse, as_of, None, progress)

@@ -104,9 +104,8 @@ def _weak_evidence(row: EstimateEvidence, settings: Settings) -> Iterator[str]:
             "dates differ"
         )
     if row["test_ece"] is not None and row["test_ece"] > settings.promotion.max_ece:
-        yield (
-            f"the ECE of {version} on its test rows was {row['test_ece']:.3f}: its risks cannot be read as probabilities"
-        )
+        ece = f"{row['test_ece']:.3f}"
+        yield f"the ECE of {version} was {ece} on its test rows: its risks cannot be read as probabilities"
     if not row["is_calibrated"]:
         yield f"{version} is not calibrated"
     yield from _unusual_risk(row)
