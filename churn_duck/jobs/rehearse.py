@@ -40,7 +40,7 @@ class Log:
         return date.fromisoformat(str(last))
 
     def landing(self, after: date | None, until: date) -> dict[str, str]:
-        """Writes the users and events that arrived after `after`, up to `until`; returns the file of each that has rows."""
+        """Writes what arrived after `after`, up to `until`; returns the file of each table that has rows."""
         arrived = {
             # a user arrives with the signup, or with the first event where that was earlier
             "users": "from (select users.* from users left join arrivals using (user_id)"

@@ -70,7 +70,7 @@ def _run_template(con: duckdb.DuckDBPyConnection, name: str, context: Mapping[st
 
 
 def _typical(model: OnnxModel) -> list[str | None]:
-    """Returns the typical value of each feature as text: the mean of a number, the most frequent level of a category."""
+    """Returns the typical value of each feature as text: the mean, or the most frequent level."""
     reasons = model.metadata["reasons"]
     numbers = [None if value is None else f"{value:.6g}" for value in reasons["typical"]]
     levels = [

@@ -97,7 +97,7 @@ def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> No
 
 
 def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
-    """Raises AuditFailed unless the run holds every eligible user once, and scoring a sample again repeats its risks."""
+    """Raises AuditFailed unless the run holds every eligible user once and a rescored sample has the same risks."""
     counts = con.execute("""
         with to_score as (
             select user_id, as_of_date
