@@ -1,11 +1,10 @@
-"""The job of a day, which looks before it learns."""
+"""The daily job: score, monitor, retrain where it is due, report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -14,6 +13,7 @@ from churn_duck.jobs.run import TOP_SHOWN, Prepared, prepare
 from churn_duck.monitoring.drift import Checked, drift
 from churn_duck.monitoring.performance import performance
 from churn_duck.monitoring.retraining_triggers import Triggers, triggers
+from churn_duck.monitoring.rows import PerformanceReport
 from churn_duck.pages.report.content import report, write_report
 from churn_duck.progress import Progress
 from churn_duck.scoring.distribution import score_proxy
@@ -23,11 +23,11 @@ from churn_duck.warehouse.store import Warehouse
 
 @dataclass(frozen=True)
 class Day(Prepared):
-    """What each stage of a day had to say; `retrained` None: there was no reason, or nobody asked."""
+    """The result of each stage; `retrained` None: not due, not requested, or no new data."""
 
     scored: Scored
     drift: Checked
-    performance: dict[str, Any]
+    performance: PerformanceReport
     triggers: Triggers | None
     retrained: Retrained | None
     report: Path
@@ -43,20 +43,20 @@ def daily(
     events: str | None = None,
     retrains: bool = False,
 ) -> Day:
-    """Land, validate, build, score, check for drift, look up what came true, retrain where it is due, write the report.
+    """Land, validate, build, score, check for drift, look up outcomes, retrain where it is due, write the report.
 
-    Raises: ModelError before the first promotion; ChurnDuckError at the first stage that cannot go on.
+    Raises: ModelError before the first promotion; ChurnDuckError at the first stage that fails.
     """
-    ready = prepare(con, warehouse, as_of, progress, users, events)
+    prepared = prepare(con, warehouse, as_of, progress, users, events)
     scored = score(con, warehouse, as_of, None, progress)
-    score_proxy(con, warehouse)
+    score_proxy(con, warehouse, scored.as_of_date)
     checked = drift(con, warehouse, as_of, progress)
-    came_true = performance(con, warehouse, as_of, progress)
-    asked = triggers(con, warehouse, as_of)
-    made = None
-    if retrains and asked is not None and asked.due:
-        made = retrain_if_new(con, warehouse, as_of, asked.due, progress)
+    realised = performance(con, warehouse, as_of, progress)
+    reasons = triggers(con, warehouse, as_of)
+    retrained = None
+    if retrains and reasons is not None and reasons.due:
+        retrained = retrain_if_new(con, warehouse, as_of, reasons.due, progress)
         scored = score(con, warehouse, as_of, None, progress)
     page = write_report(warehouse, report(con, warehouse, as_of, progress))
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
-    return Day(ready.landed, ready.rules, scored, checked, came_true, asked, made, page, top)
+    return Day(prepared.landed, prepared.rules, scored, checked, realised, reasons, retrained, page, top)

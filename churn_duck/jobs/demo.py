@@ -1,4 +1,4 @@
-"""The whole job on an invented business, which never mixes with anybody's own data."""
+"""The whole job on synthetic data, in a warehouse without any other data."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from churn_duck.warehouse.store import Warehouse
 
 
 def demo(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, world: World, progress: Progress) -> Ran:
-    """Invent `world`, land it in place of what an earlier demo invented, and run.
+    """Generate `world`, land it in place of the data of an earlier demo, and run.
 
-    Raises: WarehouseError when the warehouse holds data of somebody's own; ChurnDuckError as `run` does.
+    Raises: WarehouseError when the warehouse holds data that no demo generated; ChurnDuckError as `run` does.
     """
     if warehouse.raw("users").exists() and not warehouse.is_invented:
         raise WarehouseError(
-            f"{warehouse.root} holds data that demo did not invent, and invented users must not mix with it; "
+            f"{warehouse.root} holds data that demo did not generate; demo users must not mix with it; "
             "run: churn-duck --warehouse DIR demo"
         )
-    for done in generate(world, warehouse.generated):
-        progress(f"inventing users: {done:,} of {world.n_users:,}")
+    for user_count in generate(world, warehouse.generated):
+        progress(f"generating users: {user_count:,} of {world.n_users:,}")
     for folder in (warehouse.root / "raw", warehouse.root / "quarantine"):
         shutil.rmtree(folder, ignore_errors=True)
     users, events = (str(warehouse.generated / f"{table}.parquet") for table in ("users", "events"))

@@ -1,4 +1,4 @@
-"""The loop on a log of the past: what landed, was scored, was doubted, was retrained, as if each day had been today."""
+"""A replay of a log of the past: land, score, monitor and retrain day by day, as if each day were today."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ from churn_duck.jobs.run_log import recorded
 from churn_duck.monitoring.performance import performance
 from churn_duck.progress import Progress
 from churn_duck.settings.config import Settings, Sources
+from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.query import literal
 from churn_duck.warehouse.store import Warehouse, open_warehouse, working
 
 
 @dataclass(frozen=True)
 class Log:
-    """Typed users and events, from which the landings are cut."""
+    """Typed users and events, from which each landing is taken."""
 
     con: duckdb.DuckDBPyConnection
     folder: Path
 
     def last_day(self) -> date:
-        """The last day of events. Raises: LandingError when there is none."""
-        found = self.con.execute("select cast(max(event_time) as date) from events").fetchall()[0][0]
-        if found is None:
-            raise LandingError("the log has no event of any use")
-        return date.fromisoformat(str(found))
+        """Returns the last day with an event. Raises: LandingError when there is none."""
+        last = self.con.execute("select cast(max(event_time) as date) from events").fetchall()[0][0]
+        if last is None:
+            raise LandingError("the log has no valid event")
+        return date.fromisoformat(str(last))
 
-    def cut(self, after: date | None, until: date) -> dict[str, str]:
-        """Files of the users and events that came after the evening of `after`, to that of `until`; none if empty."""
+    def landing(self, after: date | None, until: date) -> dict[str, str]:
+        """Writes what arrived after `after`, up to `until`; returns the file of each table that has rows."""
         arrived = {
-            # a user comes with the signup, or with the first event where that was earlier
+            # a user arrives with the signup, or with the first event where that was earlier
             "users": "from (select users.* from users left join arrivals using (user_id)"
-            f" where {_between('least(signup_date, coalesce(came, signup_date))', after, until)})",
+            f" where {_between('least(signup_date, coalesce(arrival_date, signup_date))', after, until)})",
             "events": f"from events where {_between('cast(event_time as date)', after, until)}",
         }
         files = {}
@@ -68,24 +69,26 @@ def rehearse(
     until: date | None,
     progress: Progress,
 ) -> list[dict[str, Any]]:
-    """Land the log up to `first`, run the main job, then land, look and retrain every `every` days; the `timeline`.
+    """Replay the log from `first` on, in steps of `every` days; returns the rows of `timeline`.
 
-    Raises: WarehouseError when the warehouse is in use already; ChurnDuckError as the stages do.
+    The first step runs the main job, every later one the daily job with retraining.
+    Raises: WarehouseError when the warehouse holds data already; ChurnDuckError as the stages do.
     """
     if warehouse.raw("users").exists() or warehouse.raw("events").exists():
         raise WarehouseError(f"{warehouse.root} holds data; a rehearsal needs a --warehouse DIR of its own")
-    # what is cut from the log is typed already, whatever the settings say of its source
+    # the log is typed already, whatever the settings say of its source
     own = replace(warehouse, settings=warehouse.settings.model_copy(update={"sources": Sources()}))
     with TemporaryDirectory(prefix="rehearsal-") as scratch, closing(duckdb.connect()) as con:
         log = _read(con, warehouse.settings, Path(scratch), users, events, progress)
         end = until or log.last_day()
         before: date | None = None
         for day in _days(first, end, every):
-            progress(f"living through {day}")
-            _live(own, log.cut(before, day), day, before is None, progress)
+            progress(f"replaying {day}")
+            _replay(own, log.landing(before, day), day, before is None, progress)
             before = day
     with working(own, "rehearse") as con:
         performance(con, own, before, progress)
+        set_as_of_date(con, own, before)
         return list(con.sql("from timeline order by as_of_date").pl().iter_rows(named=True))
 
 
@@ -94,11 +97,11 @@ def _days(first: date, end: date, every: int) -> Iterator[date]:
         yield first + timedelta(days=step * every)
 
 
-def _live(warehouse: Warehouse, files: dict[str, str], day: date, is_first: bool, progress: Progress) -> None:
-    """One day of the loop; in its own connection, as a job of its own would be."""
+def _replay(warehouse: Warehouse, files: dict[str, str], day: date, is_first: bool, progress: Progress) -> None:
+    """Replay one day in its own connection, as a scheduled job would."""
     with recorded(warehouse, "rehearse", day) as (con, entry):
         landed = land_sources(warehouse, files.get("users"), files.get("events"), progress)
-        entry.row_count = sum(one.rows for one in landed)
+        entry.row_count = sum(landing.rows for landing in landed)
         if is_first:
             run(con, warehouse, day, None, progress)
         else:
@@ -122,6 +125,7 @@ def _read(
             f"create table {table} as select * exclude (landing, source_row) from read_parquet({literal(paths)})"
         )
     con.execute(
-        "create table arrivals as select user_id, cast(min(event_time) as date) as came from events group by user_id"
+        """create table arrivals as
+        select user_id, cast(min(event_time) as date) as arrival_date from events group by user_id"""
     )
     return Log(con, scratch)

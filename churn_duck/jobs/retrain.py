@@ -1,4 +1,4 @@
-"""The retraining loop: when it is due (`sql/88_retraining_grounds.sql`), what it does, and what came of it."""
+"""Retraining: train both models, let the gate decide, record the outcome in `retrainings`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from churn_duck.warehouse.store import Warehouse, utc_now
 
 @dataclass(frozen=True)
 class Retrained:
-    """What a retraining came to."""
+    """The result of a retraining."""
 
     as_of_date: date
     reasons: list[str]
@@ -44,9 +44,10 @@ def retrain(
     progress: Progress,
     force: bool = False,
 ) -> Retrained:
-    """Train both models on what is built, let the gate decide, and keep the reasons and the outcome in `retrainings`.
+    """Train both models on the built data, let the gate decide, and record reasons and outcome in `retrainings`.
 
-    Raises: NothingNew on data that both have learned from, unless `force`; ChurnDuckError as training and gate do.
+    Raises: NothingNew when both were trained on this data before, unless `force`; ChurnDuckError as training and gate
+    do.
     """
     end = set_as_of_date(con, warehouse, as_of)
     trained: list[Version] = []
@@ -56,41 +57,52 @@ def retrain(
         decision = promote(con, warehouse, as_of, progress)
     except ChurnDuckError as error:
         outcome = "no_new_data" if isinstance(error, NothingNew) else "failed"
-        _keep(con, warehouse, end, reasons, trained, outcome, str(error))
+        _record(con, warehouse, end, reasons, trained, outcome, str(error))
         raise
-    made = Retrained(end, list(reasons), trained, decision)
-    _keep(con, warehouse, end, reasons, trained, made.outcome, decision.reason)
-    return made
+    retrained = Retrained(end, list(reasons), trained, decision)
+    _record(con, warehouse, end, reasons, trained, retrained.outcome, decision.reason)
+    return retrained
 
 
-def _keep(
+def _record(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     end: date,
     reasons: Reasons,
     trained: list[Version],
     outcome: str,
-    decided: str,
+    decision: str,
 ) -> None:
     con.execute(
-        "insert into retrainings values (?, ?, ?, ?, ?, ?, ?, ?, (select data_hash from params))",
-        [
-            utc_now(),
-            end,
-            list(reasons),
-            "; ".join(reasons.values()),
-            outcome,
-            [version.model_version for version in trained],
-            production_name(con, warehouse),
-            decided,
-        ],
+        """insert into retrainings by name
+        select
+            cast($retrained_at as timestamp) as retrained_at,
+            cast($as_of_date as date) as as_of_date,
+            cast($reasons as varchar[]) as reasons,
+            $message as message,
+            $outcome as outcome,
+            cast($challengers as varchar[]) as challengers,
+            $production as production,
+            $decided as decided,
+            params.data_hash
+        from params""",
+        {
+            "retrained_at": utc_now(),
+            "as_of_date": end,
+            "reasons": list(reasons),
+            "message": "; ".join(reasons.values()),
+            "outcome": outcome,
+            "challengers": [version.model_version for version in trained],
+            "production": production_name(con, warehouse),
+            "decided": decision,
+        },
     )
 
 
 def retrain_if_new(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, reasons: Reasons, progress: Progress
 ) -> Retrained | None:
-    """None where both models have learned from this data before."""
+    """Retrain; None where both models were trained on this data before."""
     try:
         return retrain(con, warehouse, as_of, reasons, progress)
     except NothingNew:
@@ -100,21 +112,21 @@ def retrain_if_new(
 def retrain_on_drift(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
 ) -> tuple[Triggers | None, Retrained | None]:
-    """Retrain on what is built and score with the winner, where the kept verdicts of the day ask for it.
+    """Retrain on the built data and score with the production model, where the stored drift verdicts require it.
 
     Raises: ChurnDuckError as training, gate and scoring do.
     """
-    asked = triggers(con, warehouse, as_of)
-    if asked is None or "drift" not in asked.due:
-        return asked, None
-    made = retrain_if_new(con, warehouse, as_of, asked.due, progress)
+    current = triggers(con, warehouse, as_of)
+    if current is None or "drift" not in current.due:
+        return current, None
+    retrained = retrain_if_new(con, warehouse, as_of, current.due, progress)
     score(con, warehouse, as_of, None, progress)
-    return asked, made
+    return current, retrained
 
 
 @dataclass(frozen=True)
 class Renewed(Prepared):
-    """What a retraining by itself had to say; `retrained` None: it was not due, or `no_new_data` says why."""
+    """The result of a retraining job; `retrained` None: not due, or `no_new_data` says why."""
 
     triggers: Triggers | None
     retrained: Retrained | None = None
@@ -133,25 +145,25 @@ def renew(
     force: bool = False,
     if_new: bool = False,
 ) -> Renewed:
-    """Land, validate, build, train both, let the gate decide, and score; `reasons` None: only where it is due.
+    """Land, validate, build, train both, let the gate decide, and score; `reasons` None: only when it is due.
 
-    Raises: NothingNew on data that both models have learned from, unless `force`, or `if_new`, which takes that for a
-    good end; ChurnDuckError as the stages do.
+    Raises: NothingNew when both models were trained on this data before, unless `force`, or `if_new`, which counts that
+    as success; ChurnDuckError as the stages do.
     """
-    ready = prepare(con, warehouse, as_of, progress, users, events)
-    asked = None
+    prepared = prepare(con, warehouse, as_of, progress, users, events)
+    current = None
     if reasons is None:
         drift(con, warehouse, as_of, progress)
         performance(con, warehouse, as_of, progress)
-        asked = triggers(con, warehouse, as_of)
-        reasons = asked.due if asked is not None else {}
+        current = triggers(con, warehouse, as_of)
+        reasons = current.due if current is not None else {}
         if not reasons:
-            return Renewed(ready.landed, ready.rules, asked)
+            return Renewed(prepared.landed, prepared.rules, current)
     try:
-        made = retrain(con, warehouse, as_of, reasons, progress, force)
+        retrained = retrain(con, warehouse, as_of, reasons, progress, force)
     except NothingNew as error:
         if not if_new:
             raise
-        return Renewed(ready.landed, ready.rules, asked, no_new_data=str(error))
+        return Renewed(prepared.landed, prepared.rules, current, no_new_data=str(error))
     scored = score(con, warehouse, as_of, None, progress)
-    return Renewed(ready.landed, ready.rules, asked, made, scored)
+    return Renewed(prepared.landed, prepared.rules, current, retrained, scored)

@@ -1,4 +1,4 @@
-"""The whole main job: what has landed becomes a ranked list; and the job of a day, which looks before it learns."""
+"""The main job: land, build, train, promote, score and publish."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOP_SHOWN = 10
 
 @dataclass(frozen=True)
 class Prepared:
-    """What has landed, and what the rules say of it."""
+    """The landings, and the validation rules with their results."""
 
     landed: list[Landed]
     rules: list[Rule]
@@ -35,7 +35,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Ran(Prepared):
-    """What each stage of a run had to say."""
+    """The result of each stage of a run."""
 
     trained: list[Version]
     decision: Decision
@@ -53,7 +53,7 @@ def prepare(
 ) -> Prepared:
     """Land the given files, or else the configured sources, validate, and build.
 
-    Raises: LandingError, ValidationFailed, WarehouseError; the stages before stay done.
+    Raises: LandingError, ValidationFailed, WarehouseError; completed stages are kept.
     """
     given = users is not None or events is not None
     landed = land_sources(warehouse, users, events, progress) if given else land_configured(warehouse, progress)
@@ -73,18 +73,18 @@ def run(
     progress: Progress,
     force: bool = False,
 ) -> Ran:
-    """Land, validate, build, train, promote, score and publish; train anew only on new data, or `force`.
+    """Land, validate, build, train, promote, score and publish; without new data train only with `force`.
 
-    Raises: ChurnDuckError at the first stage that cannot go on; the stages before it stay done.
+    Raises: ChurnDuckError at the first stage that fails; completed stages are kept.
     """
-    ready = prepare(con, warehouse, as_of, progress)
+    prepared = prepare(con, warehouse, as_of, progress)
     trained = _trained(con, warehouse, as_of, progress, force)
     progress("comparing the models")
     decision = promote(con, warehouse, as_of, progress)
     scored = score(con, warehouse, as_of, top_k, progress)
     publish(con, warehouse, as_of, progress)
     top = top_rows(con, scored.as_of_date, TOP_SHOWN)
-    return Ran(ready.landed, ready.rules, trained, decision, scored, top)
+    return Ran(prepared.landed, prepared.rules, trained, decision, scored, top)
 
 
 def _trained(

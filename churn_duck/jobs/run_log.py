@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import duckdb
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 @dataclass
 class Entry:
-    """What a command tells of itself; `runs` says what each field means."""
+    """The columns of `runs` that a command fills in."""
 
     outcome: str = "ok"
     exit_code: int = 0
@@ -36,9 +36,9 @@ class Entry:
 def recorded(
     warehouse: Warehouse, command: str, as_of: date | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Entry]]:
-    """The warehouse alone to this process, connected, and the row that this command leaves in `runs`.
+    """Yields a connection with exclusive use of the warehouse, and the entry that becomes a row of `runs`.
 
-    Raises: WarehouseError naming who has the warehouse; then, as any other error, what the command raises.
+    Raises: WarehouseError naming the process that holds the warehouse; whatever the command raises.
     """
     with working(warehouse, command) as con:
         entry = Entry(as_of_date=as_of)
@@ -53,13 +53,13 @@ def recorded(
         finally:
             _end(con, warehouse, started, entry)
             _expose(con, warehouse)
-            # `message` is the log record's own
+            # `message` is reserved by the log record
             fields = {("run_message" if name == "message" else name): value for name, value in vars(entry).items()}
             log.info("ended", extra={"command": command, **fields})
 
 
 def _begin(con: duckdb.DuckDBPyConnection, command: str) -> datetime:
-    # before the first build the table is not there yet
+    # before the first build the table does not exist
     con.execute(find("runs").path.read_text(encoding="utf-8"))
     con.execute("update runs set outcome = 'killed' where outcome = 'running'")
     started = utc_now()
@@ -81,14 +81,27 @@ def _ending(error: BaseException) -> tuple[str, int]:
 
 def _end(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, started: datetime, entry: Entry) -> None:
     con.execute(
-        """update runs set ended_at = ?, outcome = ?, exit_code = ?, message = ?, as_of_date = ?, row_count = ?,
-        model_version = ?, data_hash = ? where started_at = ?""",
-        [utc_now(), *vars(entry).values(), _data_hash(warehouse), started],
+        """update runs set
+            ended_at = $ended_at,
+            outcome = $outcome,
+            exit_code = $exit_code,
+            message = $message,
+            as_of_date = $as_of_date,
+            row_count = $row_count,
+            model_version = $model_version,
+            data_hash = $data_hash
+        where started_at = $started_at""",
+        {
+            **asdict(entry),
+            "ended_at": utc_now(),
+            "data_hash": _data_hash(warehouse),
+            "started_at": started,
+        },
     )
 
 
 def _expose(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """Let monitoring see how the command ended; that it cannot is no reason for the command to fail."""
+    """Write the metrics file; a failure to write it does not fail the command."""
     try:
         write_textfile(con, warehouse)
     except (OSError, duckdb.Error) as error:

@@ -1,4 +1,4 @@
-"""What drift looks like: the rows of the day, copied and changed in memory, against the same reference."""
+"""A demonstration of drift: a copy of the day's rows, changed in memory and compared with the same reference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shown:
 def demo_drift(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, strength: float, progress: Progress
 ) -> Shown:
-    """Check the day, then a copy of it in which one measure is `strength` times what it was; nothing is kept.
+    """Check the day, then a copy of it with one measure multiplied by `strength`; nothing is stored.
 
     Raises: ModelError as `drift` does.
     """
@@ -47,18 +47,19 @@ def demo_drift(
 
 
 def shifted_columns(settings: Settings) -> list[str]:
-    """The windows of the first measure that is a sum, else of all events; where none is a feature, recency."""
+    """Returns the windows of the first summed measure, else of the event count; where none is a feature, recency."""
     kept = kept_feature_columns(settings)
-    for name in (*(one.name for one in settings.measures if one.aggregate == "sum"), "events"):
-        found = [column for column in (f"{name}_{days}d" for days in settings.features.windows_days) if column in kept]
-        if found:
-            return found
+    for name in (*(measure.name for measure in settings.measures if measure.aggregate == "sum"), "events"):
+        windows = [f"{name}_{days}d" for days in settings.features.windows_days]
+        columns = [column for column in windows if column in kept]
+        if columns:
+            return columns
     return [RECENCY]
 
 
 @contextmanager
 def instead(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, rows: str) -> Iterator[None]:
-    """The views of drift over other rows to score, those of the query `rows`, in a database of their own in memory."""
+    """Let the drift views read the query `rows` as `scoring_dataset`, in an attached in-memory database."""
     live = con.execute("select current_database()").fetchall()[0][0]
     texts = rendered(warehouse.settings, warehouse.raw_files())
     con.execute("attach ':memory:' as drifted")

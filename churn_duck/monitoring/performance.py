@@ -1,9 +1,9 @@
-"""What came true of the scores, beside what was expected of them: figures by SQL (`sql/8*`), intervals by users."""
+"""Realised performance beside what was expected: figures from `sql/70_monitoring`, intervals by resampling users."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import cast
 
 import duckdb
 import numpy as np
@@ -11,6 +11,15 @@ import numpy as np
 from churn_duck.evaluation.bootstrap import REPLICATES, Users, interval, resampled
 from churn_duck.evaluation.metrics import Vector, probability_metrics, ranking_metrics
 from churn_duck.monitoring.performance_notes import doubts, remarks
+from churn_duck.monitoring.rows import (
+    EstimateEvidence,
+    EstimateRecord,
+    PerformanceFigures,
+    PerformanceReport,
+    RealisedDay,
+    RealisedInterval,
+    ReliabilityTenth,
+)
 from churn_duck.progress import Progress
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.files import write_json
@@ -22,33 +31,45 @@ METRICS = ("pr_auc", "roc_auc", "recency_pr_auc", "recency_roc_auc", "log_loss",
 
 def performance(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
-) -> dict[str, Any]:
-    """Every scored day beside what came true of it by the evening of `as_of`, JSON-ready; kept among the reports.
+) -> PerformanceReport:
+    """Returns every scored day with its outcomes known by the evening of `as_of`, and writes it to `reports/`.
 
-    Asking again changes nothing. Raises: WarehouseError when the warehouse is not built.
+    A repeated call changes nothing. Raises: WarehouseError when the warehouse is not built.
     """
     end = set_as_of_date(con, warehouse, as_of)
-    progress("looking up what came true")
+    progress("looking up outcomes")
     with transaction(con):
         keep_intervals(con, warehouse.settings.training.random_state)
-    found = {
-        "as_of_date": end,
-        "top_k": warehouse.settings.scoring.top_k,
-        "dates": records(con, "from realised_performance order by as_of_date, model_version"),
-        "intervals": _intervals(con),
-        "reliability": records(con, "from realised_reliability order by all"),
-        "estimates": records(con, "from expected_performance_record order by as_of_date, model_version, metric"),
-        "evidence": records(con, "from expected_performance_evidence order by as_of_date, model_version"),
-        "other_horizon_scorings": _left_out(con),
-    }
-    content = {**found, "remarks": remarks(found), "doubts": doubts(found, warehouse.settings)}
+    figures = _figures(con, end, warehouse.settings.scoring.top_k)
+    content = PerformanceReport(
+        **figures,
+        remarks=remarks(figures),
+        doubts=doubts(figures["estimates"], figures["evidence"], warehouse.settings),
+    )
     write_json(warehouse.reports / "performance_latest.json", content)
     return content
 
 
-def _intervals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Of the days whose labels are known in this world."""
-    return records(
+def _figures(con: duckdb.DuckDBPyConnection, end: date, top_k: int) -> PerformanceFigures:
+    dates = records(con, "from realised_performance order by as_of_date, model_version")
+    reliability = records(con, "from realised_reliability order by all")
+    estimates = records(con, "from expected_performance_record order by as_of_date, model_version, metric")
+    evidence = records(con, "from expected_performance_evidence order by as_of_date, model_version")
+    return {
+        "as_of_date": end,
+        "top_k": top_k,
+        "dates": cast("list[RealisedDay]", dates),
+        "intervals": _intervals(con),
+        "reliability": cast("list[ReliabilityTenth]", reliability),
+        "estimates": cast("list[EstimateRecord]", estimates),
+        "evidence": cast("list[EstimateEvidence]", evidence),
+        "other_horizon_scorings": _other_horizon_scorings(con),
+    }
+
+
+def _intervals(con: duckdb.DuckDBPyConnection) -> list[RealisedInterval]:
+    """Intervals of the days whose labels are known by the as-of date."""
+    rows = records(
         con,
         """select as_of_date, model_version, metric, low, high
         from realised_intervals
@@ -57,10 +78,11 @@ def _intervals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         ) using (as_of_date, model_version)
         order by as_of_date, model_version, metric""",
     )
+    return cast("list[RealisedInterval]", rows)
 
 
-def _left_out(con: duckdb.DuckDBPyConnection) -> int:
-    """Scorings up to this evening by models of another horizon, which these labels cannot judge."""
+def _other_horizon_scorings(con: duckdb.DuckDBPyConnection) -> int:
+    """Number of scorings up to the as-of date by models of another horizon, which these labels cannot judge."""
     return int(
         con.execute("""
             select count(distinct (as_of_date, model_version))
@@ -71,7 +93,7 @@ def _left_out(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def keep_intervals(con: duckdb.DuckDBPyConnection, seed: int) -> None:
-    """Make the intervals of each matured day and model whose scores or labels are not those that were resampled."""
+    """Resample the intervals of each matured day and model whose scores or labels changed since the last resampling."""
     for day, version, digest in _changed(con):
         con.execute("delete from realised_intervals where as_of_date = ? and model_version = ?", [day, version])
         rows = [
@@ -79,7 +101,12 @@ def keep_intervals(con: duckdb.DuckDBPyConnection, seed: int) -> None:
             for metric, (low, high) in intervals(*_outcomes(con, day, version), seed).items()
         ]
         if rows:
-            con.executemany(f"insert into realised_intervals values ({', '.join('?' * 8)})", rows)
+            con.executemany(
+                """insert into realised_intervals
+                    (as_of_date, model_version, metric, low, high, replicates, seed, digest)
+                values (?, ?, ?, ?, ?, ?, ?, ?)""",
+                rows,
+            )
 
 
 def _changed(con: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str]]:
@@ -103,7 +130,7 @@ def _changed(con: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str]]:
 
 
 def _outcomes(con: duckdb.DuckDBPyConnection, day: date, version: str) -> tuple[Vector, Vector, Vector]:
-    """Risk, days of silence and label of the matured users, float64[N] each, in a fixed order."""
+    """Risk, days of silence and label of the matured users, float64[N] each, ordered by user."""
     columns = con.execute(
         """select
             churn_risk,
@@ -118,18 +145,18 @@ def _outcomes(con: duckdb.DuckDBPyConnection, day: date, version: str) -> tuple[
 
 
 def intervals(risk: Vector, recency: Vector, label: Vector, seed: int) -> dict[str, list[float]]:
-    """The 95 % interval of METRICS and of the gain over the recency rule; none where one class is missing."""
+    """Returns the 95 % interval of METRICS and of the gain over the recency rule; empty where one class is missing."""
     if not 0 < label.sum() < len(label):
         return {}
-    weighings = [
+    metrics_by_weight = [
         ranking_metrics(risk, label),
         ranking_metrics(recency, label),
         probability_metrics(risk, label),
         lambda weight: [float(weight @ label / weight.sum())],
     ]
     users = Users.of(np.arange(len(label)), label)
-    draws = resampled(weighings, users, seed)
+    draws = resampled(metrics_by_weight, users, seed)
     gain = draws[:, METRICS.index("pr_auc")] - draws[:, METRICS.index("recency_pr_auc")]
-    return {metric: interval(own, users) for metric, own in zip(METRICS, draws.T, strict=True)} | {
+    return {metric: interval(values, users) for metric, values in zip(METRICS, draws.T, strict=True)} | {
         "pr_auc_gain": interval(gain, users)
     }

@@ -1,4 +1,4 @@
-"""When a retraining is due (`sql/70_monitoring/retraining_triggers`)."""
+"""The reasons to retrain, from the view `retraining_triggers`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import duckdb
 from churn_duck.warehouse.as_of import set_as_of_date
 from churn_duck.warehouse.store import Warehouse
 
-# reason to its triggers in words
+# reason to its message
 Reasons = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Triggers:
-    """Every reason with its words; `due` are those that ask, none after a recent training or on doubtful data."""
+    """Every reason with its message; `asking` are those that apply, `due` those that may be acted on."""
 
     message: dict[str, str]
     asking: list[str]
@@ -27,26 +27,29 @@ class Triggers:
 
     @property
     def due(self) -> dict[str, str]:
-        return (
-            {} if self.is_cooling_down or self.data_doubts else {reason: self.message[reason] for reason in self.asking}
-        )
+        """The reasons that apply; none soon after a training or while data checks fail."""
+        if self.is_cooling_down or self.data_doubts:
+            return {}
+        return {reason: self.message[reason] for reason in self.asking}
 
     def sentence(self) -> str:
-        """Why nothing is done, or what is."""
+        """Returns whether a retraining is due, and why or why not."""
         if not self.asking:
             return f"no reason to retrain: {self.message['schedule']}"
-        told = "; ".join(f"{reason} ({self.message[reason]})" for reason in self.asking)
+        reasons = "; ".join(f"{reason} ({self.message[reason]})" for reason in self.asking)
         if self.data_doubts:
-            return f"reasons to retrain, but not on data that is itself in doubt ({self.data_doubts} FAILed): {told}"
+            return f"retraining is due, but data checks failed: {self.data_doubts}; reasons: {reasons}"
         if self.is_cooling_down:
-            return f"reasons to retrain, but the last training was {self.days_since_training} days ago: {told}"
-        return f"retraining: {told}"
+            return (
+                f"retraining is due, but the last training was {self.days_since_training} days ago; reasons: {reasons}"
+            )
+        return f"retraining is due: {reasons}"
 
 
 def triggers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None) -> Triggers | None:
-    """What `retraining_triggers` says in the world of `as_of`; None before the first promotion.
+    """Returns the reasons to retrain as of `as_of`; None before the first promotion.
 
-    It knows of drift and of realised losses what the commands of that name have kept.
+    Reads what `drift` and `performance` have stored.
     """
     set_as_of_date(con, warehouse, as_of, even_if_silent=True)
     rows = con.execute("""
@@ -55,4 +58,7 @@ def triggers(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date |
         order by reason""").fetchall()
     if not rows:
         return None
-    return Triggers({row[0]: row[2] for row in rows}, [row[0] for row in rows if row[1]], *rows[0][3:])
+    messages = {reason: message for reason, _, message, *_ in rows}
+    asking = [reason for reason, is_due, *_ in rows if is_due]
+    _, _, _, is_cooling_down, days_since_training, data_doubts = rows[0]
+    return Triggers(messages, asking, is_cooling_down, days_since_training, data_doubts)

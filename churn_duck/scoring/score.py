@@ -1,4 +1,4 @@
-"""Score the eligible users of one day with the production model, and prove that exactly they were scored."""
+"""Score the eligible users of one day with the production model, and audit that exactly they were scored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AUDIT_SAMPLE = 50
 
 @dataclass(frozen=True)
 class Scored:
-    """One scoring: how many, by whom, and where the files are."""
+    """The result of one scoring: figures, the model, and the files written."""
 
     as_of_date: date
     model_version: str
@@ -47,23 +47,22 @@ def score(
 ) -> Scored:
     """Score, audit, append to the ledger and write the prediction files.
 
-    Raises: ModelError without a fitting production model; AuditFailed when the scores are not exactly the eligible
-    users', once each.
+    Raises: ModelError without a suitable production model; AuditFailed unless each eligible user has exactly one score.
     """
     end = set_as_of_date(con, warehouse, as_of)
     version = require_production(con, warehouse)
     if version.as_of_date > end:
         raise ModelError(
             f"production {version.model_version} has seen data up to {version.as_of_date}, after {end}; "
-            "score at a later --as-of, or try the past in a warehouse of its own"
+            "score at a later --as-of, or score the past in another warehouse"
         )
     model = version.scoring_model()
     explainer = fast_explainer(model)
     top_k = top_k or warehouse.settings.scoring.top_k
     if not model.answers(warehouse.settings):
         raise ModelError(
-            f"production {version.model_version} was trained for other churn, population or features than the "
-            "settings now say; run: churn-duck train, then churn-duck promote"
+            f"production {version.model_version} was trained for different settings (churn, population or features); "
+            "run: churn-duck train, then churn-duck promote"
         )
     progress("scoring the eligible users")
     with TemporaryDirectory(dir=warehouse.root, prefix=".scoring-") as scratch:
@@ -80,7 +79,7 @@ def score(
 
 def _queries(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> Iterator[str]:
     for part in parts(con, "scoring_dataset"):
-        # in order, since the last digit of a risk depends on a row's place in its batch
+        # ordered, since the last digit of a risk depends on a row's place in its batch
         yield feature_query(model.schema, "scoring_dataset", part.where) + " order by user_id"
 
 
@@ -98,7 +97,7 @@ def _rank(con: duckdb.DuckDBPyConnection, scratch: Path, version: Version) -> No
 
 
 def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
-    """Raises AuditFailed unless the run holds every eligible user once, with a risk that a second look repeats."""
+    """Raises AuditFailed unless the run holds every eligible user once and a rescored sample has the same risks."""
     counts = con.execute("""
         with to_score as (
             select user_id, as_of_date
@@ -116,7 +115,7 @@ def _audit(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
     if to_score != scored or users != scored or no_risk or strangers:
         raise AuditFailed(
             f"{to_score} eligible users, but {scored} scores of {users} users, {no_risk} without a probability, "
-            f"{strangers} not eligible; nothing was kept"
+            f"{strangers} not eligible; nothing was saved"
         )
     _rescore_sample(con, model)
     audit_sums(con)
@@ -126,17 +125,17 @@ def _rescore_sample(con: duckdb.DuckDBPyConnection, model: OnnxModel) -> None:
     sample = con.execute(
         f"select user_id, churn_risk from scoring_run order by hash(user_id), user_id limit {AUDIT_SAMPLE}"
     ).fetchall()
-    kept = dict(sample)
-    where = f"user_id in (select unnest({literal(sorted(kept))}))"
-    for batch in con.sql(feature_query(model.schema, "scoring_dataset", where)).to_arrow_reader() if kept else ():
+    risks = dict(sample)
+    where = f"user_id in (select unnest({literal(sorted(risks))}))"
+    for batch in con.sql(feature_query(model.schema, "scoring_dataset", where)).to_arrow_reader() if risks else ():
         for user, row in zip(batch.column("user_id").to_pylist(), matrix(batch, model.schema.names), strict=True):
             again = float(model.risk(row[np.newaxis])[0])
-            if abs(again - kept[user]) > 1e-9:
-                raise AuditFailed(f"user {user} was scored {kept[user]}, alone {again}; nothing was kept")
+            if abs(again - risks[user]) > 1e-9:
+                raise AuditFailed(f"user {user} was scored {risks[user]}, and {again} when alone; nothing was saved")
 
 
 def _append(con: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
-    """Add the run and its estimates to the ledger, unless the day's newest is of the same model and says the same."""
+    """Append the run and its estimates to the ledger, unless the day's newest scoring has the same model and risks."""
     with transaction(con):
         changed = con.execute("""
             with newest as (
@@ -151,17 +150,17 @@ def _append(con: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
             full join newest using (user_id, model_version)
             where scoring_run.churn_risk is distinct from newest.churn_risk""").fetchall()[0][0]
         if changed:
-            con.execute("""insert into scores
+            con.execute("""insert into scores by name
                 select user_id, as_of_date, model_version, churn_risk, risk_rank, scored_at
                 from scoring_run order by risk_rank""")
             append_reasons(con)
-            # now, while nobody can know what will come true
+            # now, before any label can be known
             append_estimates(con, settings.churn.window_days, settings.training.random_state)
     return bool(changed)
 
 
 def _export(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date, top_k: int) -> list[Path]:
-    # once for all files: its features and sentences are the larger part of the work
+    # once for all files: features and sentences take most of the time
     con.execute(f"create or replace temp table ranked_run as from ranked_users(date {literal(end)})")
     ranked = "from ranked_run order by risk_rank"
     top = f"{ranked} limit {top_k}"
@@ -189,5 +188,5 @@ def _summary(
 
 
 def top_rows(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, object]]:
-    """The users most at risk in the newest scoring of that day, as dictionaries by column."""
+    """Returns the users most at risk in the newest scoring of that day."""
     return records(con, f"from ranked_users(date {literal(day)}) order by risk_rank limit {int(limit)}")

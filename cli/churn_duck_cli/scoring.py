@@ -42,5 +42,5 @@ def score_proxy(context: typer.Context, json: Json = False) -> None:
     common: Common = context.obj
     with show.progress() as progress, working(common.warehouse, "score-proxy") as con:
         progress("reading the predictions")
-        content = distribution(con, common.warehouse)
+        content = distribution(con, common.warehouse, None)
     show.result(content, json or common.json, show_scoring.distribution)

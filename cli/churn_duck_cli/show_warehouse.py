@@ -13,6 +13,7 @@ from churn_duck_cli.show import table
 
 if TYPE_CHECKING:
     from churn_duck.warehouse.build import Cost
+    from churn_duck.warehouse.catalog import Listed
 
 VIEW_KEYS = ("name", "kind", "grain", "rows")
 
@@ -44,8 +45,8 @@ def costs(measured: Sequence[Cost]) -> None:
     )
 
 
-def views(rows: Sequence[dict[str, str]]) -> None:
+def views(rows: Sequence[Listed]) -> None:
     """Prints the views in build order, under a heading for each layer."""
     for layer, group in groupby(rows, key=lambda row: row["layer"]):
         typer.echo(f"\nsql/{layer}/")
-        table(VIEW_KEYS, [[row[key] for key in VIEW_KEYS] for row in group], left=4)
+        table(VIEW_KEYS, [(row["name"], row["kind"], row["grain"], row["rows"]) for row in group], left=4)

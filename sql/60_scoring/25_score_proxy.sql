@@ -1,30 +1,19 @@
--- score_proxy: one row, the spread of the newest day's predictions, a proxy until their labels are known.
+-- score_proxy: one row, the distribution of the newest day's predictions, a proxy until their labels are known.
 -- grain:  (one row)
--- reads:  predictions, params
--- Quantiles are interpolated. No row before the first scoring.
+-- reads:  predictions, score_proxy_at
+-- No row before the first scoring.
 create or replace view score_proxy as
-with newest as (
-    select max(as_of_date) as as_of_date
-    from predictions
-)
-
 select
-    predictions.as_of_date,
-    predictions.model_version,
-    count(*) as scored_rows,
-    round(avg(predictions.churn_risk), 12) as mean,
-    quantile_cont(predictions.churn_risk, 0.5) as p50,
-    quantile_cont(predictions.churn_risk, 0.9) as p90,
-    quantile_cont(predictions.churn_risk, 0.99) as p99,
-    avg(cast(predictions.churn_risk >= params.high_risk_threshold as integer)) as high_risk_rate,
-    params.high_risk_threshold
-from predictions
-inner join newest on predictions.as_of_date = newest.as_of_date
-cross join params
-group by
-    predictions.as_of_date,
-    predictions.model_version,
-    params.high_risk_threshold;
+    as_of_date,
+    model_version,
+    scored_rows,
+    mean,
+    p50,
+    p90,
+    p99,
+    high_risk_rate,
+    high_risk_threshold
+from score_proxy_at((select max(predictions.as_of_date) from predictions));
 
 comment on column score_proxy.as_of_date is 'features were known at the end of this UTC day';
 comment on column score_proxy.model_version is 'the model that scored';

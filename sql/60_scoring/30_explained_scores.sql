@@ -19,7 +19,7 @@ comment on column explained_scores.model_version is 'the model that scored';
 comment on column explained_scores.scored_at is 'when it was scored, UTC';
 comment on column explained_scores.method is
 'linear and shap: exact; path: changes from step to step in each tree, which is fast; shap is for the top list';
-comment on column explained_scores.log_odds is 'what the model said; churn_risk is 1 / (1 + exp(-log_odds))';
+comment on column explained_scores.log_odds is 'output of the model; churn_risk is 1 / (1 + exp(-log_odds))';
 comment on column explained_scores.base is
-'linear: log-odds at the mean of every feature; path, shap: mean of the trees over the rows that were learned from';
+'linear: log-odds at the mean of every feature; path, shap: mean of the trees over the training rows';
 comment on column explained_scores.other_contributions is 'sum over all features that are not among the reasons';

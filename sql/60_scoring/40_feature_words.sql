@@ -1,4 +1,4 @@
--- feature_words: one row per feature with the patterns that its reasons are told in.
+-- feature_words: one row per feature with the patterns of the sentences about it.
 -- grain:  feature
 -- reads:
 -- Written from churn_duck/words.yaml, which says what the patterns mean.
@@ -29,5 +29,5 @@ comment on column feature_words.by_words is 'how {gap}, the distance from typica
 comment on column feature_words.more_words is 'the comparison for a value above the typical one. NULL: not compared';
 comment on column feature_words.less_words is 'the comparison for one below it. NULL: not compared';
 comment on column feature_words.scale is 'what value and typical value are multiplied by before they are shown';
-comment on column feature_words.is_whole is 'true: the gap is told in whole numbers';
+comment on column feature_words.is_whole is 'true: the gap is shown as a whole number';
 comment on column feature_words.is_level is 'true: a word, not a number';

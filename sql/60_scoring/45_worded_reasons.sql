@@ -1,7 +1,7 @@
 -- worded_reasons: one row per reason with a sentence for a person.
 -- grain:  user_id, as_of_date, model_version, scored_at, reason_rank
 -- reads:  reasons, feature_words
--- In the words of the present settings. A feature that they no longer have is told by its name.
+-- In the words of the current settings. A feature that they no longer have is called by its column name.
 create or replace view worded_reasons as
 with measured as (
     select
@@ -74,7 +74,7 @@ shown as (
     from compared
 ),
 
-told as (
+worded as (
     select
         user_id,
         as_of_date,
@@ -105,9 +105,9 @@ select
     feature,
     contribution,
     method,
-    -- whatever the pattern, one of them is no plural
+    -- no plural after 1, whatever the pattern
     regexp_replace(sentence, '\b1 (day|point)s\b', '1 \1', 'g') as sentence
-from told;
+from worded;
 
 comment on column worded_reasons.user_id is 'the user';
 comment on column worded_reasons.as_of_date is 'features were known at the end of this UTC day';

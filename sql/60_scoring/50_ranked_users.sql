@@ -4,7 +4,7 @@
 -- A table macro: from ranked_users(date '2025-04-30') order by risk_rank. What the prediction files hold. reason_1 to
 -- reason_3 raise the risk most; NULL where fewer do.
 create or replace macro ranked_users(scored_day) as table
-with told as (
+with sentences as (
     select
         user_id,
         as_of_date,
@@ -29,18 +29,18 @@ select
     predictions.churn_risk,
     predictions.risk_rank,
     predictions.model_version,
-    told.reason_1,
-    told.reason_2,
-    told.reason_3
+    sentences.reason_1,
+    sentences.reason_2,
+    sentences.reason_3
 from predictions
 inner join eligible_features([scored_day]) as features
     on
         predictions.user_id = features.user_id
         and predictions.as_of_date = features.as_of_date
-left join told
+left join sentences
     on
-        predictions.user_id = told.user_id
-        and predictions.as_of_date = told.as_of_date
-        and predictions.model_version = told.model_version
-        and predictions.scored_at = told.scored_at
+        predictions.user_id = sentences.user_id
+        and predictions.as_of_date = sentences.as_of_date
+        and predictions.model_version = sentences.model_version
+        and predictions.scored_at = sentences.scored_at
 where predictions.as_of_date = cast(scored_day as date);

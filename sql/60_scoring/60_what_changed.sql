@@ -12,7 +12,7 @@ with days as (
     group by as_of_date
 ),
 
-told as (
+worded as (
     select
         days.age,
         predictions.user_id,
@@ -35,20 +35,20 @@ told as (
 
 compared as (
     select
-        told.age,
-        told.user_id,
-        told.churn_risk,
-        told.risk_rank,
-        told.model_version,
-        told.reason_rank,
-        told.sentence,
+        worded.age,
+        worded.user_id,
+        worded.churn_risk,
+        worded.risk_rank,
+        worded.model_version,
+        worded.reason_rank,
+        worded.sentence,
         earlier.feature is null as is_new
-    from told
-    left join told as earlier
+    from worded
+    left join worded as earlier
         on
-            told.user_id = earlier.user_id
-            and told.feature = earlier.feature
-            and told.age = 1
+            worded.user_id = earlier.user_id
+            and worded.feature = earlier.feature
+            and worded.age = 1
             and earlier.age = 2
 ),
 

@@ -1,7 +1,7 @@
--- expected_performance: one row per scoring and metric: what was expected before any of its labels could be known.
+-- expected_performance: one row per scoring and metric: estimated before any of its labels could be known.
 -- grain:  as_of_date, model_version, scored_at, metric
 -- reads:
--- Append-only, never rebuilt: score writes them with the ledger, from the risks and the model's test rows alone.
+-- Append-only, never rebuilt: score writes it with the ledger, from the risks and the model's test rows alone.
 create table if not exists expected_performance (
     as_of_date date not null,
     model_version varchar not null,
@@ -28,9 +28,9 @@ comment on column expected_performance.low is 'low end of the 95 % interval';
 comment on column expected_performance.high is 'high end of it';
 comment on column expected_performance.date_spread is
 'standard deviation, in log-odds of the metric, by which the test dates missed their estimates beyond chance';
-comment on column expected_performance.test_dates is 'test dates that say so';
+comment on column expected_performance.test_dates is 'test dates behind date_spread';
 comment on column expected_performance.test_windows is
-'churn windows that fit between them side by side, all that is independent';
-comment on column expected_performance.draws is 'sets of labels that were drawn';
+'non-overlapping churn windows between them: the independent ones';
+comment on column expected_performance.draws is 'label sets drawn';
 comment on column expected_performance.seed is 'of the random numbers: the same seed gives the same interval';
-comment on column expected_performance.made_at is 'when it was made, UTC';
+comment on column expected_performance.made_at is 'when the estimate was made, UTC';

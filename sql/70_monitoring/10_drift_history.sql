@@ -1,4 +1,4 @@
--- drift_history: one row per checked day and thing watched, as the newest check of that day found it.
+-- drift_history: one row per checked day and check, from the newest check of that day.
 -- grain:  as_of_date, name
 -- reads:  drift_reports
 create or replace view drift_history as
@@ -37,11 +37,11 @@ inner join checked
 where checked.age = 1;
 
 comment on column drift_history.as_of_date is 'the day whose eligible rows were compared';
-comment on column drift_history.name is 'feature, churn_risk, churn_label, a quantity, or a column that is gone';
+comment on column drift_history.name is 'feature, churn_risk, churn_label, a quantity, or a missing column';
 comment on column drift_history.kind is 'number, category, score, label, volume, freshness or column';
-comment on column drift_history.model_version is 'production, with whose reference they were compared';
+comment on column drift_history.model_version is 'production, whose reference they were compared with';
 comment on column drift_history.verdict is 'OK, WARN or FAIL. NULL: there was nothing to compare';
 comment on column drift_history.severity is '3: FAIL, 2: WARN, 1: OK, 0: there was nothing to compare';
 comment on column drift_history.psi is 'population stability index. NULL: not of this kind, or nothing to compare';
-comment on column drift_history.floor_psi is 'below it a PSI is chance or habit. NULL: like psi';
+comment on column drift_history.floor_psi is 'a PSI up to it is not significant. NULL: as psi';
 comment on column drift_history.message is 'what moved most, in words';

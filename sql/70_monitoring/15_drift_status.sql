@@ -1,4 +1,4 @@
--- drift_status: one row when the production model has been checked for drift: what its newest check said.
+-- drift_status: one row when the production model has been checked for drift: its newest check.
 -- grain:  (one row)
 -- reads:  drift_reports, production
 create or replace view drift_status as
@@ -46,6 +46,6 @@ comment on column drift_status.as_of_date is 'the day whose eligible rows were c
 comment on column drift_status.model_version is 'production';
 comment on column drift_status.checked_at is 'when, UTC';
 comment on column drift_status.verdict is 'OK, WARN or FAIL: the worst of all';
-comment on column drift_status.failed is 'things watched that have the verdict FAIL';
-comment on column drift_status.warned is 'things watched that have the verdict WARN';
+comment on column drift_status.failed is 'checks with the verdict FAIL';
+comment on column drift_status.warned is 'checks with the verdict WARN';
 comment on column drift_status.max_psi is 'largest population stability index of a feature. NULL: none was compared';

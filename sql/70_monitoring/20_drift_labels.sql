@@ -1,4 +1,4 @@
--- drift_labels: one row per user who was eligible on the newest day whose label is known, unless training knew it.
+-- drift_labels: one row per user eligible on the newest day with known labels, if that is after the reference.
 -- grain:  user_id, as_of_date
 -- reads:  current_production, drift_reference, period, params, eligible_features, future_activity
 create or replace view drift_labels as

@@ -1,8 +1,8 @@
--- drift_shares: one row per bin of what is watched of the production model, with its share then and now.
+-- drift_shares: one row per bin of each feature, score and label of the production model: its share then and now.
 -- grain:  feature, bin
 -- reads:  current_production, drift_bins, scoring_dataset, predictions, period, drift_labels
--- Now is the eligible users of the as-of date, read once. The score counts where production has scored that day, the
--- label where a day later than the reference has matured; else their bins have no rows.
+-- Now: the eligible users of the as-of date, read once. The score has rows where production has scored that day, the
+-- label where a day later than the reference has matured.
 create or replace view drift_shares as
 {% import 'shared/drift.sql.jinja' as drift with context %}
 with production as (

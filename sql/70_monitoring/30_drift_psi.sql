@@ -1,11 +1,11 @@
--- drift_psi: one row per feature of the production model, its score and its label: how far it moved, and the verdict.
+-- drift_psi: one row per feature of the production model, its score and its label: its PSI and the verdict.
 -- grain:  feature
 -- reads:  drift_shares, drift_reference, current_production, params
 -- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that an
--- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: what chance does
--- to samples of this size, and what the year before was used to. Rows of a kind that the reference never held (a new
--- word, a NULL, a number far outside) are judged by their share too, since PSI is slow to see a few of them: by that of
--- all rows, and, as many features are 0 for nearly everyone, from warn_unseen on by whether they are most of the rest.
+-- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: sampling noise
+-- at this size, and normal variation over the past year. Rows in bins that are empty in the reference (a new word, a
+-- NULL, a number far outside) are judged by their share too, since PSI reacts slowly to a few of them: by their share of
+-- all rows and, as many features are 0 for nearly everyone, from warn_unseen on by their share of the uncommon rows.
 create or replace view drift_psi as
 with reference as (
     select
@@ -132,7 +132,7 @@ comment on column drift_psi.row_total is 'current rows, one a user';
 comment on column drift_psi.psi is 'population stability index of now against then. NULL: no current rows';
 comment on column drift_psi.noise_psi is 'what chance alone seldom exceeds at these sizes. NULL: no current rows';
 comment on column drift_psi.usual_psi is 'what the year before seldom exceeded over the same distance';
-comment on column drift_psi.floor_psi is 'the greater of both: a PSI that is no news';
+comment on column drift_psi.floor_psi is 'the greater of both: a PSI up to it is not significant';
 comment on column drift_psi.unseen_share is 'share of the rows of a kind that the reference never held. NULL: no rows';
 comment on column drift_psi.verdict is 'OK, WARN or FAIL. NULL: no current rows';
 comment on column drift_psi.moved is 'the bin that weighs most, and its share then and now. NULL: no current rows';

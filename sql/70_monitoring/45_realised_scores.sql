@@ -1,9 +1,9 @@
--- realised_scores: one row per user, day and model version of the newest scoring, with what came true as far as known.
+-- realised_scores: one row per user, day and model version of the newest scoring, with its outcome where known.
 -- grain:  user_id, as_of_date, model_version
 -- reads:  scores, models, params, period, users_clean, user_states, user_labels
 -- A label is NULL until all churn_window_days after the scored day have been seen, and for users that users_clean no
--- longer knows; these are counted, never guessed. Models that were trained for another churn.window_days are left out.
--- Days since the last activity are those of the scored day by what has landed since: events that came late help the
+-- longer knows; these are counted, never imputed. Models that were trained for another churn.window_days are left out.
+-- Days since the last activity are those of the scored day by what has landed since: late events help the
 -- recency rule, never the model, whose risk is the ledger's.
 create or replace view realised_scores as
 with newest as (
@@ -67,10 +67,10 @@ comment on column realised_scores.user_id is 'the user';
 comment on column realised_scores.as_of_date is 'features were known at the end of this UTC day';
 comment on column realised_scores.model_version is 'the model that scored';
 comment on column realised_scores.scored_at is 'when it was scored, UTC: the newest of that day and model';
-comment on column realised_scores.churn_risk is 'probability, 0 to 1, as the ledger has it';
+comment on column realised_scores.churn_risk is 'probability, 0 to 1, from the ledger';
 comment on column realised_scores.is_known is 'false: users_clean no longer has the user, so there is no label';
 comment on column realised_scores.days_since_last_activity is
 'days, at as_of_date; the recency rule ranks by it. NULL: the user is not known';
 comment on column realised_scores.matures_on is 'the label is known from the evening of this UTC day on';
 comment on column realised_scores.churn_label is
-'1: no active day in the churn_window_days after it; 0: at least one. NULL: not known yet, or the user is not';
+'1: no active day in the churn_window_days after it; 0: at least one. NULL: label or user not known';

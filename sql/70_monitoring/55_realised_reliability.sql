@@ -1,4 +1,4 @@
--- realised_reliability: one row per scored day, model version and tenth of the users by risk: said, and come true.
+-- realised_reliability: one row per scored day, model version and tenth of the users by risk: risk and outcome.
 -- grain:  as_of_date, model_version, tenth
 -- reads:  realised_ties
 -- Matured rows only. Equal risks stay together, so tenths can differ in size.
@@ -30,4 +30,4 @@ comment on column realised_reliability.model_version is 'the model that scored';
 comment on column realised_reliability.tenth is '1: the lowest risks, 10: the highest';
 comment on column realised_reliability.matured_users is 'users in this tenth whose label is known';
 comment on column realised_reliability.mean_risk is 'what was said, 0 to 1';
-comment on column realised_reliability.churn_rate is 'what came true, 0 to 1';
+comment on column realised_reliability.churn_rate is 'share of churners, 0 to 1';

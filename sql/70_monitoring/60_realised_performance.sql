@@ -1,4 +1,4 @@
--- realised_performance: one row per scored day and model version: what came true beside what was expected at training.
+-- realised_performance: one row per scored day and model version: outcomes beside what was expected at training.
 -- grain:  as_of_date, model_version
 -- reads:  realised_scores, realised_ties, realised_reliability, models, params, period
 -- Of the newest scoring of each day and model. Metrics are NULL until the labels are known; ranking metrics stay NULL
@@ -74,7 +74,7 @@ eces as (
     group by as_of_date, model_version
 ),
 
-promised as (
+at_training as (
     select
         models.model_version,
         cast(json_extract(models.metrics, '$.eligible.churn_rate') as double) as churn_rate,
@@ -113,13 +113,13 @@ select
     round(by_rule.pr_auc, 12) as recency_pr_auc,
     round(by_rule.roc_auc, 12) as recency_roc_auc,
     round(by_rule.hit_rate / nullif(by_rule.base_rate, 0), 12) as recency_lift_at_k,
-    promised.churn_rate as expected_churn_rate,
-    promised.pr_auc as expected_pr_auc,
-    promised.roc_auc as expected_roc_auc,
-    promised.log_loss as expected_log_loss,
-    promised.brier as expected_brier,
-    promised.ece as expected_ece,
-    promised.lift as expected_lift_at_k
+    at_training.churn_rate as expected_churn_rate,
+    at_training.pr_auc as expected_pr_auc,
+    at_training.roc_auc as expected_roc_auc,
+    at_training.log_loss as expected_log_loss,
+    at_training.brier as expected_brier,
+    at_training.ece as expected_ece,
+    at_training.lift as expected_lift_at_k
 from counted
 cross join period
 left join ranked as by_model
@@ -134,7 +134,7 @@ left join ranked as by_rule
         and by_rule.scorer = 'recency_rule'
 left join eces
     on counted.as_of_date = eces.as_of_date and counted.model_version = eces.model_version
-left join promised on counted.model_version = promised.model_version;
+left join at_training on counted.model_version = at_training.model_version;
 
 comment on column realised_performance.as_of_date is 'the scored UTC day';
 comment on column realised_performance.model_version is 'the model that scored';

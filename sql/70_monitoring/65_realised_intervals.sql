@@ -1,8 +1,8 @@
--- realised_intervals: one row per scored day, model version and metric: the 95 % interval of what came true.
+-- realised_intervals: one row per scored day, model version and metric: the 95 % interval of a realised metric.
 -- grain:  as_of_date, model_version, metric
 -- reads:
--- Kept, never rebuilt by build: churn-duck performance makes them by resampling the users of the day, and makes them
--- anew when the newest scoring or its labels have become others.
+-- Never rebuilt by build: churn-duck performance resamples the users of the day, and does so again when the newest
+-- scoring or its labels have changed.
 create table if not exists realised_intervals (
     as_of_date date not null,
     model_version varchar not null,
@@ -22,4 +22,4 @@ comment on column realised_intervals.low is '2.5th percentile of the resampled m
 comment on column realised_intervals.high is '97.5th percentile of it';
 comment on column realised_intervals.replicates is 'resamples of all users, each of the same size';
 comment on column realised_intervals.seed is 'of the random numbers: the same seed gives the same interval';
-comment on column realised_intervals.digest is 'of the users, risks, days of silence and labels that it rests on';
+comment on column realised_intervals.digest is 'of the users, risks, days of silence and labels behind it';

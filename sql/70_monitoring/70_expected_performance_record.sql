@@ -1,8 +1,8 @@
--- expected_performance_record: one row per scored day, model version and metric: the estimate beside what came true.
+-- expected_performance_record: one row per scored day, model version and metric: the estimate beside the outcome.
 -- grain:  as_of_date, model_version, metric
 -- reads:  expected_performance, realised_performance
--- Of the newest scoring of each day and model. Days closer together than churn_window_days share much of their
--- futures, so that their estimates hold or fail together.
+-- Of the newest scoring of each day and model. Outcome windows of days closer together than
+-- churn_window_days overlap, so that their estimates are not independent.
 create or replace view expected_performance_record as
 with judged as (
     select
@@ -52,11 +52,11 @@ comment on column expected_performance_record.low is 'low end of its 95 % interv
 comment on column expected_performance_record.high is 'high end of it';
 comment on column expected_performance_record.made_at is 'when the estimate was made, UTC';
 comment on column expected_performance_record.matures_on is
-'what came true is known from the evening of this UTC day on';
-comment on column expected_performance_record.realised is 'what came true. NULL: not known yet, or pr_auc of one class';
+'the outcome is known from the evening of this UTC day on';
+comment on column expected_performance_record.realised is 'the outcome. NULL: not known yet, or pr_auc of one class';
 comment on column expected_performance_record.is_covered is 'whether the interval holds it. NULL: not known yet';
 comment on column expected_performance_record.matured_so_far is
 'estimates of this metric that can be judged, to this day';
 comment on column expected_performance_record.covered_so_far is 'of them, those that were covered';
 comment on column expected_performance_record.coverage_so_far is
-'their share; 0.95 is promised. NULL: none can be judged';
+'their share; 0.95 is nominal. NULL: none can be judged';

@@ -1,4 +1,4 @@
--- expected_performance_evidence: one row per scored day and model version: the facts on which an estimate rests.
+-- expected_performance_evidence: one row per scored day and model version: the evidence behind an estimate.
 -- grain:  as_of_date, model_version
 -- reads:  realised_performance, test_scores, models, params
 create or replace view expected_performance_evidence as
@@ -49,9 +49,9 @@ comment on column expected_performance_evidence.highest_mean_risk is
 'highest of the test dates, 0 to 1. NULL: as above';
 comment on column expected_performance_evidence.test_dates is 'dates that the model was tested on. NULL: as above';
 comment on column expected_performance_evidence.test_windows is
-'churn windows that fit between them side by side. NULL: as above';
+'non-overlapping churn windows between them. NULL: as above';
 comment on column expected_performance_evidence.test_ece is
 'expected calibration error on the eligible test rows, 0 to 1. NULL: the model is not registered';
 comment on column expected_performance_evidence.is_calibrated is 'whether a sigmoid was fitted on later rows';
 comment on column expected_performance_evidence.model_age_days is
-'days from the last day that the model has seen to as_of_date. NULL: the model is not registered';
+'days from the last day of its training data to as_of_date. NULL: the model is not registered';

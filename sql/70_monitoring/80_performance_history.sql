@@ -1,4 +1,4 @@
--- performance_history: one row per scored day and metric: what was expected, what was estimated, what came true.
+-- performance_history: one row per scored day and metric: expected, estimated and realised.
 -- grain:  as_of_date, metric
 -- reads:  scored_days, realised_performance, realised_intervals, expected_performance
 create or replace view performance_history as
@@ -72,21 +72,21 @@ left join expected_performance
 comment on column performance_history.as_of_date is 'the scored UTC day';
 comment on column performance_history.metric is 'pr_auc or churn_rate';
 comment on column performance_history.model_version is 'the model that scored';
-comment on column performance_history.matures_on is 'what came true is known from the evening of this UTC day on';
+comment on column performance_history.matures_on is 'the outcome is known from the evening of this UTC day on';
 comment on column performance_history.days_until_mature is 'days from the as-of date to it; 0: it is known';
 comment on column performance_history.scored_users is 'users in the scoring';
 comment on column performance_history.matured_users is 'of them, those whose label is known';
 comment on column performance_history.expected is
-'pr_auc: of the test rows at training; churn_rate: the mean risk that was said. NULL: the model is not registered';
+'pr_auc: of the test rows at training; churn_rate: the mean risk. NULL: the model is not registered';
 comment on column performance_history.estimate is
-'what was expected of the day when it was scored. NULL: none was made';
+'estimated when the day was scored. NULL: no estimate';
 comment on column performance_history.estimate_low is 'low end of its 95 % interval. NULL: as above';
 comment on column performance_history.estimate_high is 'high end of it. NULL: as above';
-comment on column performance_history.realised is 'what came true. NULL: not known yet, or pr_auc of one class';
+comment on column performance_history.realised is 'the outcome. NULL: not known yet, or pr_auc of one class';
 comment on column performance_history.realised_low is
 'low end of its 95 % interval over users. NULL: not known yet, or not resampled; churn-duck performance does';
 comment on column performance_history.realised_high is 'high end of it. NULL: as above';
 comment on column performance_history.recency_rule is
-'the same metric of the rule that calls whoever was silent longest. NULL: not known yet, or churn_rate';
+'the same metric of the recency rule, longest silence first. NULL: not known yet, or churn_rate';
 comment on column performance_history.gain_low is
 'low end of the 95 % interval of realised less recency_rule. NULL: not known yet, not resampled, or churn_rate';

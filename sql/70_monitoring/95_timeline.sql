@@ -1,4 +1,4 @@
--- timeline: one row per scored day: who scored it, what drift said, what was retrained and why, and what came true.
+-- timeline: one row per scored day: its scoring, drift, retraining and outcome.
 -- grain:  as_of_date
 -- reads:  scores, drift_reports, retrainings, realised_performance
 -- A day that was scored again, after a retraining perhaps, shows its newest scoring.
@@ -75,11 +75,11 @@ comment on column timeline.drift_verdict is 'OK, WARN or FAIL: the worst of that
 comment on column timeline.drift_failed is 'what FAILed, the largest PSI first. NULL: not checked';
 comment on column timeline.max_psi is 'of the features. NULL: not checked';
 comment on column timeline.retraining_reasons is 'of the retraining of that day. NULL: there was none';
-comment on column timeline.retraining_outcome is 'promoted, kept, no_new_data or failed. NULL: there was none';
-comment on column timeline.churn_rate is 'what came true, 0 to 1. NULL: not known yet';
-comment on column timeline.pr_auc is 'what came true. NULL: not known yet, or one class';
+comment on column timeline.retraining_outcome is 'promoted, not_promoted, no_new_data or failed. NULL: there was none';
+comment on column timeline.churn_rate is 'realised, 0 to 1. NULL: not known yet';
+comment on column timeline.pr_auc is 'realised. NULL: not known yet, or one class';
 comment on column timeline.expected_pr_auc is 'of that model at training. NULL: it is not registered';
 comment on column timeline.recency_pr_auc is 'of the recency rule on the same users. NULL: as pr_auc';
-comment on column timeline.roc_auc is 'what came true. NULL: as pr_auc';
-comment on column timeline.log_loss is 'what came true. NULL: not known yet';
-comment on column timeline.ece is 'what came true. NULL: not known yet';
+comment on column timeline.roc_auc is 'realised. NULL: as pr_auc';
+comment on column timeline.log_loss is 'realised. NULL: not known yet';
+comment on column timeline.ece is 'realised. NULL: not known yet';

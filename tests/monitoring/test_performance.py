@@ -97,7 +97,7 @@ def test_labels_are_known_from_the_evening_of_the_last_day_of_their_window_and_n
             assert bool(found["intervals"]) == (not days_early)
         assert look(con, warehouse, DAY - timedelta(days=1))["dates"] == []
         assert look(con, warehouse, DAY + timedelta(days=1))["remarks"] == [
-            "no label is known yet; the first ones will be on 2025-01-17"
+            "no label is known yet; the first are due on 2025-01-17"
         ]
 
 
@@ -109,7 +109,9 @@ def test_a_user_who_is_no_longer_known_is_counted_and_never_labelled(tmp_path: P
         label = con.execute("select is_known, churn_label from realised_scores where user_id = 99").fetchall()
     assert (row["scored_users"], row["matured_users"], row["missing_users"]) == (5, 4, 1)
     assert label == [(False, None)]
-    assert "1 scored rows are of users that users_clean no longer knows: counted, never labelled" in found["remarks"]
+    assert (
+        "1 scored rows belong to users no longer in users_clean; they are counted but have no label" in found["remarks"]
+    )
 
 
 def test_of_a_day_that_was_scored_again_the_newest_counts_and_models_stand_side_by_side(tmp_path: Path) -> None:
@@ -183,8 +185,8 @@ def test_the_track_record_counts_what_was_covered_so_far_and_doubts_intervals_th
             from expected_performance_record order by as_of_date""").fetchall()
     assert [row[2:] for row in record] == [(False, 1, 0), (False, 2, 0), (False, 3, 0), (True, 4, 1)]
     assert found["doubts"][:2] == [
-        "4 estimates of the churn rate could be judged so far: too few to say whether the intervals hold",
-        "1 of 4 intervals of the churn rate held what came true, 25% where 95% are promised: do not trust them",
+        "only 4 estimates of the churn rate have known outcomes: too few to judge the intervals",
+        "1 of 4 intervals of the churn rate covered the outcome (25% instead of 95%): do not trust them",
     ]
 
 

@@ -61,7 +61,7 @@ def test_nothing_asks_for_a_retraining_on_the_day_of_training(own: Warehouse, co
     asked = found(con, own)
     assert (asked.asking, asked.days_since_training, asked.data_doubts) == ([], 0, None)
     assert set(asked.message) == {"drift", "realised_loss", "schedule", "age"}
-    assert asked.sentence() == "no reason to retrain: 0 days since the last training, 28 are planned"
+    assert asked.sentence() == "no reason to retrain: 0 days since the last training, scheduled every 28"
 
 
 def test_a_feature_that_fails_asks_for_it_once_the_cooldown_is_over(
@@ -71,7 +71,7 @@ def test_a_feature_that_fails_asks_for_it_once_the_cooldown_is_over(
     plant_verdict(con, "logins_7d", "number")
     assert found(con, own).asking == ["drift"]
     assert found(con, own).due == {}
-    assert "the last training was 0 days ago: drift (FAIL: logins_7d)" in found(con, own).sentence()
+    assert "the last training was 0 days ago; reasons: drift (FAIL: logins_7d)" in found(con, own).sentence()
     assert found(con, with_settings(own, cooldown_days=0)).due == {"drift": "FAIL: logins_7d"}
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_learned_from_data_that_is_itself_in_doubt(own: Warehouse, co
     plant_verdict(con, "logins_7d", "number")
     asked = found(con, hasty)
     assert (asked.asking, asked.due, asked.data_doubts) == (["drift"], {}, "silent_days")
-    assert "not on data that is itself in doubt (silent_days FAILed)" in asked.sentence()
+    assert "retraining is due, but data checks failed: silent_days" in asked.sentence()
 
 
 def test_a_volume_that_stays_low_for_weeks_is_the_business_and_holds_nothing_back(

@@ -116,19 +116,17 @@ def test_doubts_are_told_in_sentences() -> None:
     }  # fmt: skip
     narrow = {"as_of_date": "2025-01-10", "low": 0.1, "high": 0.3, "is_covered": True}
     sure = narrow | {"metric": "churn_rate"}, narrow | {"metric": "pr_auc"}
-    found = doubts({"estimates": sure * 6, "evidence": [ground]}, Settings())
+    found = doubts(sure * 6, [ground], Settings())
     about = "estimate of 2025-01-10: "
     assert found == [
-        about + "the test dates of m span 2 churn windows: how much dates differ is hardly known",
-        about + "the ECE of m was 0.150 on its test rows: its risks are no probabilities",
+        about + "the test dates of m span only 2 churn windows: too few to know how much dates differ",
+        about + "the ECE of m was 0.150 on its test rows: its risks cannot be read as probabilities",
         about + "m is not calibrated",
-        about + "the mean risk of 30.0% lies outside of what the test dates of m showed (10.0% to 20.0%)",
-        about + "m last learned 91 days before, more than 3 churn windows",
+        about + "the mean risk of 30.0% is outside the range of the test dates of m (10.0% to 20.0%)",
+        about + "m is 91 days old, more than 3 churn windows",
     ]
     wide = [narrow | {"metric": "pr_auc", "high": 0.9}]
-    (said,) = (
-        one for one in doubts({"estimates": [*sure * 6, *wide], "evidence": [ground]}, Settings()) if "next" in one
-    )
-    assert said.startswith(about + "the interval of the PR-AUC is 0.10 to 0.90, which says next to nothing")
+    sentences = doubts([*sure * 6, *wide], [ground], Settings())
+    assert about + "the interval of the PR-AUC (0.10 to 0.90) is too wide to be useful" in sentences
     good = ground | {"mean_risk": 0.15, "test_windows": 4, "test_ece": 0.02, "is_calibrated": True}
-    assert doubts({"estimates": sure * 6, "evidence": [good | {"model_age_days": 90}]}, Settings()) == []
+    assert doubts(sure * 6, [good | {"model_age_days": 90}], Settings()) == []
