@@ -21,7 +21,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the page of the team: whom to call, what moved, drift, what came true, health of the data."""
-    from churn_duck.pages.report.content import report as gather
+    from churn_duck.jobs.report import report as gather
     from churn_duck.pages.report.content import write_report
 
     at: Global = context.obj
