@@ -8,13 +8,14 @@ from pathlib import Path
 
 import duckdb
 
+from churn_duck.jobs.report import report
 from churn_duck.jobs.retrain import Retrained, retrain_if_new
 from churn_duck.jobs.run import TOP_SHOWN, Prepared, prepare
 from churn_duck.monitoring.drift import Checked, drift
 from churn_duck.monitoring.performance import performance
 from churn_duck.monitoring.retraining_triggers import Triggers, triggers
 from churn_duck.monitoring.rows import PerformanceReport
-from churn_duck.pages.report.content import report, write_report
+from churn_duck.pages.report.content import write_report
 from churn_duck.progress import Progress
 from churn_duck.scoring.distribution import score_proxy
 from churn_duck.scoring.score import Scored, score, top_rows

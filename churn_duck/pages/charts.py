@@ -1,4 +1,4 @@
-"""What the charts of all pages are drawn with: coordinates only, templates draw them."""
+"""Frames, ticks and axes shared by the charts of all pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-# px: what a label needs below and beside a frame
+# px: room for labels around a plot
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 46
-# a label of a date or a number needs so many px
+# px: width of a date or number label
 LABEL = 44
 
 
@@ -26,20 +26,20 @@ class Frame:
         return round(self.height - BOTTOM - share * (self.height - TOP - BOTTOM), 1)
 
     def path(self, points: Iterable[tuple[float, float]]) -> str:
-        """A line through the points, as SVG writes it."""
+        """Returns an SVG path through the points."""
         return "M" + "L".join(f"{self.x(x)} {self.y(y)}" for x, y in points)
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, and what is written there."""
+    """A position on an axis, and its label."""
 
     at: float
     text: str
 
 
 def months(first: date, last: date, width: float) -> list[date]:
-    """First days of months to label, as many as there is room for."""
+    """Returns first days of months to label, as many as fit."""
     starts = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
     inside = [day for day in starts if first <= day <= last - timedelta(days=20)]
     step = next((n for n in (1, 2, 3, 6, 12) if len(inside) / n * 44 <= width), 12)
@@ -47,12 +47,12 @@ def months(first: date, last: date, width: float) -> list[date]:
 
 
 def day_name(day: date) -> str:
-    """3 Nov."""
+    """Returns a short date, such as 3 Nov."""
     return f"{day.day} {day:%b}"
 
 
 def placer(frame: Frame, days: Sequence[date]) -> Callable[[date], float]:
-    """Where a day stands between the first and the last of the `days`, which are in order; one alone in the middle."""
+    """Returns the function from a day to its x; `days` are in order, and a single one is centred."""
     first, last = days[0], days[-1]
     whole = max((last - first).days, 1)
     middle = 0.5 if first == last else 0.0
@@ -64,7 +64,7 @@ def placer(frame: Frame, days: Sequence[date]) -> Callable[[date], float]:
 
 
 def day_ticks(days: Sequence[date], x: Callable[[date], float]) -> list[Tick]:
-    """Dates as far as there is room, the last one first."""
+    """Returns as many date labels as fit, always with the last day."""
     kept: list[Tick] = []
     for day in reversed(days):
         at = x(day)

@@ -1,1 +1,1 @@
-"""Invented data whose truth is known, and what the engine recovers of it."""
+"""Simulated data with known truth, and what the engine recovers of it."""

@@ -1,4 +1,4 @@
-"""What a proof found beside what was planted, and how trials are run side by side."""
+"""Results of a proof beside the planted effect, and running trials in parallel."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TypeVar
 from churn_duck.progress import Progress
 
 Result = TypeVar("Result")
-# for fewer it is not worth starting processes
+# fewer trials do not repay starting processes
 MANY_TRIALS = 50
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`recovered` must lie in `low` to `high`; None: that side is open. With both open it is there to compare."""
+    """A recovered figure and its bounds; None: that side is open. With both open it is for comparison."""
 
     proof: str
     planted: str
@@ -28,13 +28,13 @@ class Finding:
 
     @property
     def holds(self) -> bool:
-        """NaN holds nowhere."""
+        """Whether the figure lies within its bounds; NaN never does."""
         above = self.low is None or self.recovered >= self.low
         return above and (self.high is None or self.recovered <= self.high)
 
     @property
     def bound(self) -> str:
-        """In words."""
+        """The bounds in words."""
         match self.low, self.high:
             case None, None:
                 return "to compare"
@@ -46,18 +46,18 @@ class Finding:
 
 
 def each(work: Callable[[int], Result], trials: int, progress: Progress, what: str) -> list[Result]:
-    """`work` of every number below `trials`, in order, on all cores; `progress` hears how far it is."""
-    found = []
-    for result in _done(work, trials):
-        found.append(result)
-        progress(f"{what}: {len(found)} of {trials}")
-    return found
+    """Returns `work` of every number below `trials`, in order, on all cores; reports to `progress`."""
+    results = []
+    for result in _results(work, trials):
+        results.append(result)
+        progress(f"{what}: {len(results)} of {trials}")
+    return results
 
 
-def _done(work: Callable[[int], Result], trials: int) -> Iterator[Result]:
+def _results(work: Callable[[int], Result], trials: int) -> Iterator[Result]:
     if trials < MANY_TRIALS:
         yield from map(work, range(trials))
         return
-    # a fork would copy locks that threads of the libraries hold
+    # a fork would copy locks held by library threads
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         yield from pool.map(work, range(trials), chunksize=4)

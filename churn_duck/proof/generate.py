@@ -1,7 +1,7 @@
-"""An invented e-learning business whose truth is known: who loses interest, whose card fails, who comes back.
+"""A simulated e-learning business with known truth: who loses interest, whose payment fails, who comes back.
 
-Activity fades before a user leaves (so there is something to learn), people sign up all the time, weeks and years have
-their rhythm, failed payments drive some away without warning, some return. Only `truth.parquet` knows why.
+Activity fades before a user leaves (so there is something to learn), users sign up all the time, activity varies by
+week and season, failed payments drive some away without warning, some return. Only `truth.parquet` knows why.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ COUNTRIES = ("US", "IN", "UK", "CA", "AU", "DE", "BR")
 SOURCES = ("organic", "ads", "referral", "youtube", "partner")
 COURSES = ("sql", "python", "statistics", "kubernetes", "argo-cd", "terraform")
 BILLING_DAYS = 30
-# mean events on an active day, for a user of middling interest
+# mean events on an active day, for a user of average interest
 VIDEOS, QUIZZES, ENROLMENTS, TICKETS = 1.2, 0.6, 0.04, 0.006
-# the other habit: how much as often people come, and how much as long they watch
+# after the change: factors on how often users come and how long they watch
 RARER, LONGER = 0.4, 2.0
 
 
 @dataclass(frozen=True)
 class _People:
-    """One chunk of users; days are counted from the world's start, NEVER is a day that does not come."""
+    """One chunk of users; days are counted from the start date; NEVER is after the last day."""
 
     user_id: Whole
     signup: Whole
@@ -80,7 +80,7 @@ def _write(writers: list[pq.ParquetWriter], tables: list[pa.Table]) -> None:
 
 def _people(world: World, random: np.random.Generator, first: int) -> _People:
     n = min(CHUNK_USERS, world.n_users - first)
-    # three in five were there before the first day, the others sign up as it goes
+    # 60 % signed up before the first day, the others during the period
     signup = np.where(random.random(n) < 0.6, -random.integers(1, 181, n), random.integers(0, world.days, n))
     is_paid = random.random(n) < world.paid_ratio
     interest = random.beta(2.0, 2.5, n) * 0.85 + 0.1 * is_paid
@@ -149,7 +149,7 @@ def _active_days(world: World, random: np.random.Generator, people: _People) -> 
 
 
 def _change_day(world: World) -> int:
-    """The first day of the other habit, counted from the start."""
+    """The first day of the changed behaviour, counted from the start."""
     return NEVER if world.change_date is None else (world.change_date - world.start_date).days
 
 
@@ -159,7 +159,7 @@ def _repeat(user: Whole, day: Whole, event_type: str, times: Whole) -> pl.DataFr
 
 
 def _payments(world: World, people: _People) -> Iterator[pl.DataFrame]:
-    """One bill every thirty days of a payer who is there; the one that failed stands as failed."""
+    """One bill every 30 days of an active payer; the failed one is a failed payment."""
     rows = np.flatnonzero(people.is_paid)
     bills = np.arange(1, (world.days + 180) // BILLING_DAYS + 1)
     day = people.signup[rows][:, None] + BILLING_DAYS * bills[None, :]

@@ -1,4 +1,4 @@
-"""Proofs that nothing which happens later is known earlier, on generated worlds that go through the engine."""
+"""Proofs that features, labels and scores never depend on later events, on simulated data run through the engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from churn_duck.training.train import train
 from churn_duck.warehouse.build import build
 from churn_duck.warehouse.store import Warehouse, open_warehouse, working
 
-# the world goes on for a month after the evening on which the engine stands
+# the data continue for 30 days after the as-of date
 DAYS, EVENING = 200, 170
 PLACEBOS, PLACEBO_RATE, TREES = 50, 0.3, 60
 FINGERPRINTS = {
@@ -38,7 +38,7 @@ FINGERPRINTS = {
 
 
 def leakage(seed: int, folder: Path, progress: Progress, n_users: int = 400) -> Iterator[Finding]:
-    """The same past with another future, labels that mean nothing, and a training that forgets the purge."""
+    """Yields findings on an altered future, random labels, and training without the purge."""
     world = World(n_users=n_users, days=DAYS, seed=seed)
     evening = world.start_date + timedelta(days=EVENING)
     progress("leakage: inventing users")
@@ -64,14 +64,14 @@ def _futures(folder: Path, evening: date, progress: Progress) -> Iterator[Findin
         log.write_parquet(path)
         seen[story] = _seen(open_warehouse(Settings(), folder / story), folder / "users.parquet", path, evening)
     before, figure = seen.pop("as it was"), f"changed of {', '.join(FINGERPRINTS)}"
-    changed = {story: sum(told[name] != before[name] for name in FINGERPRINTS) for story, told in seen.items()}
+    changed = {story: sum(other[name] != before[name] for name in FINGERPRINTS) for story, other in seen.items()}
     yield Finding("leakage", "all events after the evening garbled", figure, changed["another future"], 0, 0)
     every = len(FINGERPRINTS)
     yield Finding("leakage", "a tenth of the users silent before it", figure, changed["another past"], every, every)
 
 
 def garbled(events: pl.DataFrame, first: date) -> pl.DataFrame:
-    """The same log with everything from `first` on given to other users, as another type."""
+    """Returns the log with all events from `first` on assigned to other users and another type."""
     later = pl.col("event_time") >= first
     others = events.filter(later).with_columns(
         pl.col("user_id").reverse(), event_type=pl.lit("support_ticket"), watch_minutes=pl.lit(500.0)
@@ -80,7 +80,7 @@ def garbled(events: pl.DataFrame, first: date) -> pl.DataFrame:
 
 
 def _seen(warehouse: Warehouse, users: Path, events: Path, evening: date) -> dict[str, str]:
-    """Fingerprints of what the engine makes on that evening."""
+    """Returns fingerprints of the engine's results at that as-of date."""
     land_sources(warehouse, str(users), str(events), no_progress)
     with working(warehouse, "prove") as con:
         list(build(con, warehouse))
@@ -95,15 +95,15 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, query: str) -> str:
 
 
 def _placebos(schema: FeatureSchema, rows: Rows, seed: int, progress: Progress) -> Iterator[Finding]:
-    """Features that know nothing of the labels: only a training that has seen days of the test's future does better.
+    """Random labels, independent of the features: only a training that overlaps the test window beats chance.
 
-    The users come back by dice, so labels more than a churn window apart have nothing in common, and nearer ones do.
+    Users return at random, so labels more than a churn window apart are independent, and nearer ones are not.
     """
-    found = []
+    results = []
     for number in range(PLACEBOS):
         progress(f"leakage: placebo {number + 1} of {PLACEBOS}")
-        found.append(_placebo(schema, rows, np.random.default_rng([seed, 6, number])))
-    held, purged, careless = np.array(found).T
+        results.append(_placebo(schema, rows, np.random.default_rng([seed, 6, number])))
+    held, purged, careless = np.array(results).T
     planted = f"users who come back by dice, {PLACEBOS} times"
     near = 3 * float(purged.std(ddof=1)) / PLACEBOS**0.5
     yield Finding("leakage", planted, "ROC-AUC intervals that hold 0.5", float(held.mean()), 0.85)
@@ -113,25 +113,25 @@ def _placebos(schema: FeatureSchema, rows: Rows, seed: int, progress: Progress) 
 
 
 def _placebo(schema: FeatureSchema, rows: Rows, random: np.random.Generator) -> list[float]:
-    """Whether the interval of ROC-AUC holds 0.5; ROC-AUC of the first test day, with the purge and without."""
+    """Returns whether the ROC-AUC interval holds 0.5, and ROC-AUC of the first test day with and without the purge."""
     label, test = by_dice(rows, random), rows.split == "test"
     purged, careless = (_risk(schema, rows, label, learned) for learned in (rows.split == "train", ~test))
     users = Users.of(rows.user[test], label[test])
     low, high = interval(resampled([metric_of("roc_auc", purged[test], label[test])], users, 0)[:, 0], users)
     first = _day(rows) == _day(rows)[test].min()
     weight = np.ones(int(first.sum()))
-    areas = [metric_of("roc_auc", said[first], label[first])(weight)[0] for said in (purged, careless)]
+    areas = [metric_of("roc_auc", scores[first], label[first])(weight)[0] for scores in (purged, careless)]
     return [float(low <= 0.5 <= high), *areas]
 
 
 def _day(rows: Rows) -> Codes:
-    """Day of every row, from the first one on."""
+    """Returns the day of every row, counted from the first."""
     day = rows.keys["as_of_date"].to_physical().to_numpy().astype(np.int64)
     return np.asarray(day - day.min())
 
 
 def by_dice(rows: Rows, random: np.random.Generator) -> Vector:
-    """The label of every row, had each user been active on any day with the same chance."""
+    """Returns the label of every row if each user were active on any day with the same probability."""
     window, day = Settings().churn.window_days, _day(rows)
     active = random.random((rows.user.max() + 1, day.max() + window + 1)) > PLACEBO_RATE ** (1 / window)
     so_far = np.cumsum(active, axis=1)
@@ -139,6 +139,6 @@ def by_dice(rows: Rows, random: np.random.Generator) -> Vector:
 
 
 def _risk(schema: FeatureSchema, rows: Rows, label: Vector, learned: npt.NDArray[np.bool_]) -> Vector:
-    """Of every row, by a model that learned from some."""
+    """Returns the risk of every row, by a model trained on the `learned` rows."""
     model = fit("candidate_hgb", schema, Settings().training, rows.features[learned], label[learned], TREES)
     return risk(model, rows.features)

@@ -1,4 +1,4 @@
-"""Plants effects that are known and shows what the engine recovers of them, by the engine's own functions."""
+"""Plants known effects and measures what the engine's own functions recover of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from churn_duck.proof.simulated_scores import Planted
 from churn_duck.settings.config import Promotion, Settings
 from churn_duck.training.calibrate import fitted
 
-# of promotions of equals; of intervals that hold the truth; of promotions of the better
+# rate of promoting an equal model; of intervals that cover the truth; of promoting a better model
 ERROR, COVERED, POWER = 0.05, (0.93, 0.97), 0.8
-# of the world that stands for all users there could be, and of a test set like that of a small business
+# users of the population, and of a test set of a small business
 ALL_USERS, USERS = 300_000, 400
 CAPACITY = 20
-# resamples of an interval: more worlds say more than more resamples
+# resamples per interval; more worlds add more precision than more resamples
 REPLICATES = 500
 CALIBRATIONS, CALIBRATION_ROWS = 200, 8000
 ECE = ("model", "ece")
@@ -35,25 +35,25 @@ PROVEN = (
     ("rows", "churn_rate"),
 )
 Name = tuple[str, str]
-# noise in what an incumbent sees, and in what a challenger sees that is really better
+# noise of the incumbent's signal, and of a better challenger's
 BLUR, CLEARER = 1.2, 0.6
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often each proof is tried; `seed` decides every random number."""
+    """The number of trials per proof; `seed` determines every random number."""
 
     trials: int = 200
     worlds: int = 1000
     seed: int = 42
 
     def random(self, *which: int) -> np.random.Generator:
-        """Its own random numbers for every trial of every proof."""
+        """Returns independent random numbers for each trial of each proof."""
         return np.random.default_rng([self.seed, *which])
 
 
 def prove(effort: Effort, folder: Path, progress: Progress) -> Iterator[Finding]:
-    """Every finding of every proof; `folder` is for the warehouses of the last one."""
+    """Yields the findings of all proofs; `folder` is for the warehouses of the last one."""
     yield from calibration(effort, progress)
     yield from coverage(effort, progress)
     yield from promotion(effort, progress)
@@ -61,10 +61,10 @@ def prove(effort: Effort, folder: Path, progress: Progress) -> Iterator[Finding]
 
 
 def calibration(effort: Effort, progress: Progress, trust: float = 1.6, shift: float = 0.5) -> Iterator[Finding]:
-    """Log-odds that are honest ones times `trust` plus `shift`: the sigmoid that undoes both is known."""
+    """Yields findings on log-odds scaled by `trust` and moved by `shift`, whose inverse sigmoid is known."""
     progress("calibration")
-    found = [_calibrated(effort.random(1, number), trust, shift) for number in range(CALIBRATIONS)]
-    slope, intercept, after, ece_before, ece_after = np.array(found).T
+    results = [_calibrated(effort.random(1, number), trust, shift) for number in range(CALIBRATIONS)]
+    slope, intercept, after, ece_before, ece_after = np.array(results).T
     planted = f"log-odds times {trust:g} plus {shift:g}, {CALIBRATIONS} times"
     yield Finding("calibration", planted, "fitted slope", *_near(slope, 1 / trust))
     yield Finding("calibration", planted, "fitted intercept", *_near(intercept, -shift / trust))
@@ -75,29 +75,29 @@ def calibration(effort: Effort, progress: Progress, trust: float = 1.6, shift: f
 
 
 def _calibrated(random: np.random.Generator, trust: float, shift: float) -> list[float]:
-    """Slope and intercept from half of the rows; slope, ECE without and ECE with them on the other half."""
+    """Returns slope and intercept from half of the rows; slope, ECE before and ECE after on the other half."""
     honest = random.normal(-2, 1.2, CALIBRATION_ROWS)
-    said, label = honest * trust + shift, (random.random(CALIBRATION_ROWS) < sigmoid(honest)).astype(np.float64)
+    scores, label = honest * trust + shift, (random.random(CALIBRATION_ROWS) < sigmoid(honest)).astype(np.float64)
     half = CALIBRATION_ROWS // 2
-    found = fitted(said[:half], label[:half])
-    said, label = said[half:], label[half:]
-    risk = found.applied(said)
-    errors = [calibration_error(sigmoid(said), label), calibration_error(risk, label)]
-    return [found.slope, found.intercept, calibration_line(risk, label)[0], *errors]
+    sigmoid_fit = fitted(scores[:half], label[:half])
+    scores, label = scores[half:], label[half:]
+    risk = sigmoid_fit.applied(scores)
+    errors = [calibration_error(sigmoid(scores), label), calibration_error(risk, label)]
+    return [sigmoid_fit.slope, sigmoid_fit.intercept, calibration_line(risk, label)[0], *errors]
 
 
 def _near(values: Vector, truth: float) -> tuple[float, float, float]:
-    """The mean, and three of its standard errors around the truth."""
+    """Returns the mean, and bounds of three standard errors around the truth."""
     error = 3 * float(values.std(ddof=1)) / len(values) ** 0.5
     return float(values.mean()), truth - error, truth + error
 
 
 def coverage(effort: Effort, progress: Progress, n_users: int = USERS) -> Iterator[Finding]:
-    """How many 95 % intervals hold the figure of all users there could be; rows instead of users must fail."""
+    """Yields how many 95 % intervals cover the population figure; resampling rows instead of users must fail."""
     worlds, few = effort.worlds, max(effort.worlds // 4, 1)
     planted = f"{worlds} worlds of {n_users} users"
     for metric, share in _coverage(effort, progress, Planted(), n_users, [*PROVEN, ECE], worlds).items():
-        # an ECE has a floor that chance raises: its interval errs on the safe side
+        # noise biases an ECE upwards, so its interval is conservative
         yield Finding("coverage", planted, metric, share, COVERED[0], None if metric == "ece" else COVERED[1])
     rash = Planted(trust=1.5)
     planted = f"{few} worlds of scores 1.5 times too sure"
@@ -128,15 +128,15 @@ def _coverage(
 def _holds(
     effort: Effort, planted: Planted, n_users: int, truth: Mapping[Name, float], by_row: bool, number: int
 ) -> list[bool]:
-    """Whether the interval of each figure holds its truth in one world."""
+    """Returns whether the interval of each figure covers its truth in one world."""
     rows = planted.outcomes(n_users, effort.random(3, number))
     rows = replace(rows, user=np.arange(len(rows.user))) if by_row else rows
-    found = intervals(rows, CAPACITY, number, REPLICATES)
-    return [found[name][0] <= value <= found[name][1] for name, value in truth.items()]
+    bounds = intervals(rows, CAPACITY, number, REPLICATES)
+    return [bounds[name][0] <= value <= bounds[name][1] for name, value in truth.items()]
 
 
 def promotion(effort: Effort, progress: Progress, n_users: int = USERS) -> Iterator[Finding]:
-    """How often the gate lets in an equal, the better of two equals, a better one, and one within the margin."""
+    """Yields how often the gate promotes an equal, one of two equals, a better one, and one within the margin."""
     most = ERROR + 2 * (ERROR * (1 - ERROR) / effort.trials) ** 0.5
     gain = _gain(effort, n_users)
     times = f"{effort.trials} times"
@@ -156,7 +156,7 @@ def promotion(effort: Effort, progress: Progress, n_users: int = USERS) -> Itera
 
 
 def _contest(planted: Planted, n_users: int, blurs: Mapping[str, float], random: np.random.Generator) -> Contest:
-    """Honest risks of models that see the same signal, each behind noise of its own."""
+    """Returns calibrated risks of models that see the same signal, each with its own noise."""
     rows = planted.rows(n_users, random)
     noise = {name: blur * random.normal(size=len(rows.label)) for name, blur in blurs.items()}
     scores = {name: sigmoid(planted.honest(rows.signal + noise[name], blur)) for name, blur in blurs.items()}
@@ -164,7 +164,7 @@ def _contest(planted: Planted, n_users: int, blurs: Mapping[str, float], random:
 
 
 def _gain(effort: Effort, n_users: int) -> float:
-    """In PR-AUC, of the model with less noise, over all users there could be."""
+    """Returns the population gain in PR-AUC of the model with less noise."""
     everybody = _contest(Planted(), ALL_USERS, {"old": BLUR, "new": CLEARER}, effort.random(4))
     return everybody.gain("new") - everybody.gain("old")
 
@@ -172,9 +172,9 @@ def _gain(effort: Effort, n_users: int) -> float:
 def _promoted(
     effort: Effort, n_users: int, blurs: Mapping[str, float], margin: float, number: int
 ) -> tuple[bool, bool]:
-    """Whether the best challenger goes into production, and whether it would if it were the only one."""
+    """Returns whether the best challenger is promoted, and whether it would be if it were the only one."""
     contest = _contest(Planted(), n_users, {"old": BLUR, **blurs}, effort.random(5, number))
     rule = Promotion(margin=margin)
-    made = decide(contest, list(blurs), "old", Settings(promotion=rule))
-    alone = made.evidence is not None and made.evidence.chance_better >= rule.confidence
-    return made.promoted, alone
+    decision = decide(contest, list(blurs), "old", Settings(promotion=rule))
+    alone = decision.evidence is not None and decision.evidence.chance_better >= rule.confidence
+    return decision.promoted, alone

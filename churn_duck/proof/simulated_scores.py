@@ -1,4 +1,4 @@
-"""Scored rows whose truth is known: users who differ, several rows a user, and scores that see part of the truth."""
+"""Scored rows with known truth: heterogeneous users, several rows per user, scores that see part of the truth."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from churn_duck.evaluation.intervals import Outcomes
 from churn_duck.evaluation.metrics import Codes, Vector, sigmoid
 
 MOST_ROWS = 8
-# of a normal variable beside a logistic one: log-odds that do not see it shrink by 1 / sqrt(1 + (this * sd) ** 2)
+# scale of a normal to a logistic variable: log-odds that do not see it shrink by 1 / sqrt(1 + (this * sd) ** 2)
 LOGISTIC = 16 * np.sqrt(3) / (15 * np.pi)
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A world of scored users: log-odds of churn are `base` + signal + what no score sees, one for each user.
+    """Simulated scored users: log-odds of churn are `base` + signal + an unseen term per user.
 
-    `trust` is what the scores multiply honest log-odds by: 1 is calibrated, 1.3 is too sure of itself.
+    `trust` is what the scores multiply honest log-odds by: 1 is calibrated, 1.3 is overconfident.
     """
 
     base: float = -2.2
@@ -28,7 +28,7 @@ class Planted:
     trust: float = 1.0
 
     def rows(self, n_users: int, random: np.random.Generator) -> _Rows:
-        """One to eight consecutive days a user, some users far more often than others."""
+        """Returns one to eight consecutive days per user."""
         counts = random.integers(1, MOST_ROWS + 1, n_users)
         user = np.repeat(np.arange(n_users), counts)
         before = np.cumsum(counts) - counts
@@ -39,23 +39,25 @@ class Planted:
         return _Rows(user, day, signal, label)
 
     def honest(self, signal: Vector, blur: float = 0.0) -> Vector:
-        """Log-odds of churn for who sees the signal behind noise of deviation `blur`."""
+        """Returns calibrated log-odds given the signal with noise of standard deviation `blur`."""
         spread = self.of_user**2 + self.of_row**2
         seen = spread / (spread + blur**2)
         hidden = self.unseen**2 + spread * (1 - seen)
         return np.asarray((self.base + seen * signal) / np.sqrt(1 + LOGISTIC**2 * hidden))
 
     def outcomes(self, n_users: int, random: np.random.Generator) -> Outcomes:
-        """Test rows as an evaluation reads them, with a recency rule that sees less and has ties."""
+        """Returns test rows as an evaluation reads them, with a weaker recency rule that has ties."""
         rows = self.rows(n_users, random)
-        said = self.honest(rows.signal)
-        recency = np.clip(np.floor(12 + 4 * (rows.signal + 1.5 * random.normal(size=len(said)))), 0, 29)
-        return Outcomes(rows.user, rows.day, recency, rows.label, sigmoid(1.6 * said), sigmoid(self.trust * said))
+        log_odds = self.honest(rows.signal)
+        recency = np.clip(np.floor(12 + 4 * (rows.signal + 1.5 * random.normal(size=len(log_odds)))), 0, 29)
+        return Outcomes(
+            rows.user, rows.day, recency, rows.label, sigmoid(1.6 * log_odds), sigmoid(self.trust * log_odds)
+        )
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """User, day, what a perfect score could see, and what came true, of every row."""
+    """User, day, signal and label of every row."""
 
     user: Codes
     day: Codes

@@ -1,4 +1,4 @@
-"""What the generator is asked for."""
+"""Parameters of the generator."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from churn_duck.errors import ConfigError
 
 @dataclass(frozen=True)
 class World:
-    """What to invent: `churn_base_rate` is the share of users that lose interest within any 120 days.
+    """Parameters of simulated data: `churn_base_rate` is the share of users that lose interest within any 120 days.
 
-    From `change_date` on people have another habit: they come 40 % as often, and watch twice as long when they do.
+    From `change_date` on, users come 40 % as often, and watch twice as long when they do.
     """
 
     n_users: int = 2000

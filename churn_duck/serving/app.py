@@ -35,15 +35,15 @@ PAGE, LONGEST_PAGE = 50, 1000
 # generous for a row of 250 features with their names
 BYTES_A_ROW = 8192
 FIXED = ("limit", "offset", "min_risk")
-UNAVAILABLE: dict[int | str, dict[str, Any]] = {503: {"model": shapes.Detail, "description": "Nothing to answer from"}}
-REFUSED: dict[int | str, dict[str, Any]] = {422: {"model": shapes.Faults, "description": "What is wrong, by name"}}
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {503: {"model": shapes.Detail, "description": "No snapshot available"}}
+REFUSED: dict[int | str, dict[str, Any]] = {422: {"model": shapes.Faults, "description": "The problems, by location"}}
 GUARDED: dict[int | str, dict[str, Any]] = {401: {"model": shapes.Detail, "description": "The token is missing"}}
 TOO_LONG: dict[int | str, dict[str, Any]] = {413: {"model": shapes.Faults, "description": "Too many rows or bytes"}}
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": shapes.Detail, "description": "No such user"}}
 
 
 def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None = None) -> FastAPI:
-    """The API and its dashboard over what `warehouse` has published; callers must show `token`, if there is one."""
+    """The API and its dashboard over the snapshots of `warehouse`; callers must send `token`, if there is one."""
     snapshots, traffic, sessions = Snapshots(warehouse.root), Traffic(), Sessions(token)
 
     @asynccontextmanager
@@ -65,38 +65,38 @@ def create_app(warehouse: Warehouse, token: str | None = None, hook: Hook | None
 
 
 def not_ready(snapshots: Snapshots, max_age_days: float | None) -> tuple[list[str], Snapshot | None]:
-    """Why requests cannot be answered as they should, and the snapshot that was looked at."""
+    """Returns why requests cannot be answered properly, and the snapshot that was checked."""
     try:
         with snapshots.use() as snapshot:
             reasons = []
             if snapshot.model is None:
                 reasons.append("no model was in production when the snapshot was published")
             if max_age_days is not None and snapshot.age_days > max_age_days:
-                reasons.append(f"the snapshot is {snapshot.age_days:.1f} days old, {max_age_days:g} are allowed")
+                reasons.append(f"the snapshot is {snapshot.age_days:.1f} days old, at most {max_age_days:g} allowed")
             return reasons, snapshot
     except ChurnDuckError as error:
         return [str(error)], None
 
 
 def _state(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> APIRouter:
-    """Open to everybody: health and metrics."""
+    """Routes without authentication: health and metrics."""
     router = APIRouter(tags=["state"])
     settings = warehouse.settings.serving
 
     @router.get("/live", response_model=shapes.State)
     def live() -> Response:
-        """Whether the process answers."""
+        """Report that the process is alive."""
         return _json({"status": "live"})
 
     @router.get("/ready", response_model=shapes.State, responses={503: {"model": shapes.State}})
     def ready() -> Response:
-        """Whether there is a model and a snapshot that is new enough; 503 with the reasons where not."""
+        """Report whether there is a model and a recent snapshot; 503 with the reasons if not."""
         reasons, _ = not_ready(snapshots, settings.max_age_days)
         return _json({"status": "not ready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
 
     @router.get("/health", response_model=shapes.State)
     def health() -> Response:
-        """The same for people, with what is being served; always 200."""
+        """Report the same for people, with the snapshot being served; always 200."""
         reasons, snapshot = not_ready(snapshots, settings.max_age_days)
         if snapshots.trouble and snapshots.trouble not in reasons:
             reasons.append(snapshots.trouble)
@@ -105,7 +105,7 @@ def _state(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> APIR
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
-        """Requests, and the figures of the jobs as the snapshot has them, for Prometheus."""
+        """Expose request metrics and the job figures of the snapshot for Prometheus."""
         text = generate_latest(traffic.registry).decode()
         try:
             with snapshots.use() as snapshot, snapshot.cursor() as cursor:
@@ -119,7 +119,7 @@ def _state(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> APIR
 
 
 def _answers(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> APIRouter:
-    """For those with the token."""
+    """Routes that require the token."""
     router = APIRouter(tags=["churn"], responses={**UNAVAILABLE, **GUARDED})
     max_rows = warehouse.settings.serving.max_rows
 
@@ -151,16 +151,16 @@ def _answers(snapshots: Snapshots, traffic: Traffic, warehouse: Warehouse) -> AP
     def user(user_id: str) -> Response:
         """Show one user: risk, rank, reasons, earlier risks and active days."""
         with snapshots.use() as snapshot:
-            found = answers.user(snapshot, user_id)
-        if found is None:
+            content = answers.user(snapshot, user_id)
+        if content is None:
             raise HTTPException(404, f"there is no user {user_id}")
-        return _json(found)
+        return _json(content)
 
     return router
 
 
 def described(app: FastAPI, snapshots: Snapshots) -> dict[str, Any]:
-    """The OpenAPI document, with the features and attributes of the newest snapshot."""
+    """Returns the OpenAPI document, with the features and attributes of the newest snapshot."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     features, attributes = None, {}
     try:
@@ -180,7 +180,7 @@ def described(app: FastAPI, snapshots: Snapshots) -> dict[str, Any]:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """What callers did wrong is 4xx, what is missing here is 503; anything else stays a 500."""
+    """Callers' mistakes are 4xx, a missing snapshot or model is 503; anything else stays a 500."""
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:
@@ -188,7 +188,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
-        problems = [Problem(tuple(one["loc"]), one["msg"], one["type"]) for one in error.errors()]
+        problems = [Problem(tuple(fault["loc"]), fault["msg"], fault["type"]) for fault in error.errors()]
         return refused(request, Refused(422, problems))
 
     @app.exception_handler(WarehouseError)
@@ -198,12 +198,12 @@ def _handle_errors(app: FastAPI) -> None:
 
 
 def _json(content: object, status: int = 200) -> Response:
-    # FastAPI's own encoder walks over every value, which takes longer than the model for a thousand users
+    # FastAPI's encoder walks over every value, which takes longer than the model for a thousand users
     return Response(json.dumps(content, default=_plain, allow_nan=False), status, media_type="application/json")
 
 
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
-        # UTC throughout, without a zone in DuckDB
+        # always UTC, without a time zone in DuckDB
         return f"{value.isoformat()}Z"
     return value.isoformat() if isinstance(value, date) else str(value)

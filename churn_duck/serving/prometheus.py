@@ -1,4 +1,4 @@
-"""The figures of `batch_metrics` in the text format of Prometheus: one definition for the API and for a textfile."""
+"""The figures of `batch_metrics` in the Prometheus text format, for the API and for a textfile."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SELECT = "select metric, help, labels, value from"
 
 
 def exposition(con: duckdb.DuckDBPyConnection) -> str:
-    """Every figure of `batch_metrics`."""
+    """Returns every figure of `batch_metrics` as text."""
     return _text(_figures(con, "batch_metrics"))
 
 
 def write_textfile(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
     """Replace the file that node-exporter's textfile collector reads.
 
-    Data and model are told as they were published, the commands as they are by now: one that failed publishes nothing,
-    and must be seen all the same. Before the first build there is nothing to tell, and no file.
+    Figures of data and model are those published, figures of commands are current: a failed command publishes nothing
+    and must show all the same. Before the first build no file is written.
     """
     try:
         figures = _figures(con, "run_metrics")
@@ -40,7 +40,7 @@ def _figures(con: duckdb.DuckDBPyConnection, view: str) -> list[Figure]:
 
 
 def _text(figures: list[Figure]) -> str:
-    """Each metric with its help and type, then its values."""
+    """Returns each metric with its help and type, then its values."""
     lines = []
     for (metric, help_text), rows in groupby(sorted(figures), key=lambda row: row[:2]):
         lines += [f"# HELP {metric} {help_text}", f"# TYPE {metric} gauge"]

@@ -1,6 +1,6 @@
 """The published snapshot: what readers need, in one read-only DuckDB file that is replaced as a whole.
 
-Readers open `published/current.duckdb` while commands write the warehouse; neither waits for the other.
+Readers open `published/current.duckdb` while commands write the warehouse; neither blocks the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from churn_duck.warehouse.files import synced_folder
 from churn_duck.warehouse.query import literal, quoted
 from churn_duck.warehouse.store import STORAGE_VERSION, Warehouse, opened_snapshot, transaction, utc_now
 
-# of the set of relations below: a reader that does not know it must not guess
+# version of the set of relations below; readers refuse any other
 SCHEMA_VERSION = 3
 RECENT_DAYS = "(select max(as_of_date) from predictions)"
 # relation to the query that fills it; each is documented under the same name in docs/views.md
@@ -66,7 +66,7 @@ TABLES = {
     "risk_bands": "from risk_bands order by all",
     "band_moves": "from band_moves order by all",
 }
-REASON = "what raises the risk, in words; 1 raises it most. NULL: fewer do"
+REASON = "what raises the risk, in words; 1 raises it most. NULL: there are fewer reasons"
 # small enough to stay views, over the tables above
 VIEWS = (
     "production",
@@ -97,9 +97,11 @@ class Manifest:
     churn_duck_version: str
     duckdb_version: str
 
-    def as_row(self) -> list[object]:
-        """For `insert into published`."""
-        return [json.dumps(value) if isinstance(value, dict) else value for value in vars(self).values()]
+    def keep(self, con: duckdb.DuckDBPyConnection, table: str) -> None:
+        """Insert the manifest into `table`, which has the columns of `published`."""
+        row = {**vars(self), "table_rows": json.dumps(self.table_rows)}
+        values = ", ".join(f"${name} as {name}" for name in row)
+        con.execute(f"insert into {table} by name select {values}", row)
 
 
 def publish(
@@ -109,20 +111,20 @@ def publish(
     progress: Progress = no_progress,
     ending: tuple[str, int] = ("ok", 0),
 ) -> Manifest:
-    """Publish what the warehouse says now as a new snapshot and put it in place of the last one, in one step.
+    """Publish the current state of the warehouse as a new snapshot that atomically replaces the last one.
 
-    What came true is told as of the evening of `as_of`. `ending` is the outcome and exit code of the command that runs:
-    its row in the snapshot is complete, though it has not ended. A publishing that is cut short leaves the last
-    snapshot. Needs the right to write the warehouse.
+    Outcomes are those known at the end of `as_of`. `ending` is the outcome and exit code of the running command: its
+    row in the snapshot is complete, although the command has not ended. If publishing is interrupted, the last snapshot
+    stays. Needs write access to the warehouse.
     Raises: WarehouseError when the warehouse is not built, or the file does not read back as it was written.
     """
-    world = set_as_of_date(con, warehouse, as_of, even_if_silent=True)
+    world_date = set_as_of_date(con, warehouse, as_of, even_if_silent=True)
     progress("publishing")
     folder = warehouse.published
     folder.mkdir(parents=True, exist_ok=True)
-    for left in (*folder.glob(".*.partial"), *folder.glob(".*.partial.wal")):
-        left.unlink(missing_ok=True)
-    manifest = _manifest(con, warehouse, world)
+    for leftover in (*folder.glob(".*.partial"), *folder.glob(".*.partial.wal")):
+        leftover.unlink(missing_ok=True)
+    manifest = _manifest(con, warehouse, world_date)
     partial = folder / f".{manifest.snapshot_id}.duckdb.partial"
     try:
         manifest = _write(con, warehouse, manifest, partial, progress, ending)
@@ -130,24 +132,24 @@ def publish(
         _swap(folder, partial, f"{manifest.snapshot_id}.duckdb")
     finally:
         partial.unlink(missing_ok=True)
-    con.execute(f"insert into published values ({', '.join('?' * 11)})", manifest.as_row())
+    manifest.keep(con, "published")
     write_textfile(con, warehouse)
-    _forget(folder, warehouse.settings.serving.keep_splits)
+    _prune(folder, warehouse.settings.serving.keep_splits)
     return manifest
 
 
-def _manifest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, world: date) -> Manifest:
+def _manifest(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, world_date: date) -> Manifest:
     scored = con.execute(
         f"select any_value(as_of_date), any_value(model_version) from predictions where as_of_date = {RECENT_DAYS}"
     ).fetchall()[0]
     model = production(con, warehouse)
     now = utc_now()
     return Manifest(
-        # microseconds and random digits: a name that was used once is never used again
+        # microseconds and random digits, so that a name is never reused
         snapshot_id=f"{now:%Y%m%dT%H%M%S%fZ}_{secrets.token_hex(4)}",
         published_at=now,
         schema_version=SCHEMA_VERSION,
-        world_date=world,
+        world_date=world_date,
         as_of_date=scored[0],
         scored_by=scored[1],
         model_version=model.model_version if model else None,
@@ -166,13 +168,13 @@ def _write(
     progress: Progress,
     ending: tuple[str, int],
 ) -> Manifest:
-    """Fill the file in one transaction, so that all of it is of one state of the warehouse."""
+    """Fill the file in one transaction, so that it holds one consistent state of the warehouse."""
     with _attached(con, partial), transaction(con):
         for name, query in TABLES.items():
             progress(f"publishing {name}")
             days = str(warehouse.settings.serving.history_days)
             con.execute(f"create table snapshot.main.{name} as {query.replace('$days', days)}")
-        # this command has not ended, but what it publishes is whole; to its readers it is done
+        # this command is still running, but what it publishes is complete, so readers see it as ended
         con.execute(
             "update snapshot.main.runs set outcome = ?, exit_code = ?, ended_at = ? where outcome = 'running'",
             [*ending, utc_now()],
@@ -180,7 +182,7 @@ def _write(
         counts = {name: con.execute(f"select count(*) from snapshot.main.{name}").fetchall()[0][0] for name in TABLES}
         manifest = replace(manifest, table_rows=counts)
         con.execute("create table snapshot.main.published as from published limit 0")
-        con.execute(f"insert into snapshot.main.published values ({', '.join('?' * 11)})", manifest.as_row())
+        manifest.keep(con, "snapshot.main.published")
         _describe(con)
         _make_views(con, warehouse)
     return manifest
@@ -196,24 +198,24 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 
 
 def _describe(con: duckdb.DuckDBPyConnection) -> None:
-    """Take the meaning of every column along; the ranked list, a macro, has columns of other relations."""
+    """Copy every column comment; those of the ranked list, a macro, come from the relations that it reads."""
     rows = con.execute(
         """select table_name, column_name, comment from duckdb_columns()
         where database_name = current_database() and schema_name = 'main' and comment is not null"""
     ).fetchall()
-    meant = {(table, column): comment for table, column, comment in rows}
+    comments = {(table, column): comment for table, column, comment in rows}
     elsewhere = {column: comment for table, column, comment in rows if table in ("users_clean", "scoring_dataset")}
     elsewhere |= {column: comment for table, column, comment in rows if table == "predictions"}
     columns = con.execute(
         "select table_name, column_name from duckdb_columns() where database_name = 'snapshot' and not internal"
     ).fetchall()
     for table, column in columns:
-        comment = meant.get((table, column)) or elsewhere.get(column, REASON)
+        comment = comments.get((table, column)) or elsewhere.get(column, REASON)
         con.execute(f"comment on column snapshot.main.{table}.{quoted(column)} is {literal(comment)}")
 
 
 def _make_views(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    """The same statements as in the warehouse, over the tables of the snapshot."""
+    """Create the views with the same statements as in the warehouse, over the tables of the snapshot."""
     texts = rendered(warehouse.settings, warehouse.raw_files())
     home = con.execute("select current_database()").fetchall()[0][0]
     con.execute("use snapshot.main")
@@ -226,23 +228,23 @@ def _make_views(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
 
 
 def _seal(partial: Path, manifest: Manifest) -> None:
-    """Read the file back as a reader would, and make it unchangeable and durable.
+    """Verify the file as a reader would open it, and make it read-only and durable.
 
-    Raises: WarehouseError when it is not what was written.
+    Raises: WarehouseError when it does not hold what was written.
     """
     partial.chmod(0o444)
     with opened_snapshot(partial) as con:
         for name, rows in manifest.table_rows.items():
-            found = con.execute(f"select count(*) from {name}").fetchall()[0][0]
-            if found != rows:
-                raise WarehouseError(f"{partial} has {found} rows of {name}, {rows} were written; nothing is published")
+            count = con.execute(f"select count(*) from {name}").fetchall()[0][0]
+            if count != rows:
+                raise WarehouseError(f"{partial} has {count} rows of {name}, {rows} were written; not published")
         con.execute("select count(value) from batch_metrics").fetchall()
-    with partial.open("rb") as written:
-        os.fsync(written.fileno())
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _swap(folder: Path, partial: Path, name: str) -> None:
-    """From one instant to the next, `current.duckdb` is the new file."""
+    """Point `current.duckdb` at the new file, atomically."""
     os.replace(partial, folder / name)
     link = folder / f".current.{os.getpid()}.partial"
     link.unlink(missing_ok=True)
@@ -252,9 +254,9 @@ def _swap(folder: Path, partial: Path, name: str) -> None:
     synced_folder(folder)
 
 
-def _forget(folder: Path, keep: int) -> None:
-    """Delete all but the newest; who has one open keeps it, as the operating system keeps the file."""
-    # whatever the clock says, never the one that is current
+def _prune(folder: Path, keep: int) -> None:
+    """Delete all but the newest snapshots; readers keep their open handle."""
+    # never the current one, whatever the clock says
     current = (folder / "current.duckdb").readlink().name
     snapshots = sorted(path for path in folder.glob("[0-9]*.duckdb") if path.name != current)
     for path in snapshots[: max(len(snapshots) - keep + 1, 0)]:

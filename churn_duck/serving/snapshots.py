@@ -1,4 +1,4 @@
-"""Reading published snapshots: the newest one, its model with it, and the old one for as long as anybody uses it."""
+"""Reading published snapshots: the newest one with its model, and an older one for as long as it is in use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from churn_duck.warehouse.query import records
 from churn_duck.warehouse.store import opened_snapshot, utc_now
 
 RETRY_SECONDS = 5.0
-# what ranked_users tells beside the attributes
+# columns of ranked_users that are not attributes
 RANKED = (
     "user_id",
     "as_of_date",
@@ -39,7 +39,7 @@ class Snapshot:
     """One published file, opened read-only, and the model that was production when it was published."""
 
     def __init__(self, path: Path, models: Path) -> None:
-        """Raises: WarehouseError when the file is none of ours, ModelError when its model is missing or altered."""
+        """Raises: WarehouseError when the file is not a snapshot, ModelError when its model is missing or altered."""
         self.path = path
         self._con = _opened(path)
         try:
@@ -79,7 +79,7 @@ class Snapshot:
             return records(cursor, query, parameters)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._con.close()
 
 
@@ -94,11 +94,11 @@ def _manifest(con: duckdb.DuckDBPyConnection, path: Path) -> Manifest:
     try:
         rows = con.execute("from published").fetchall()
     except duckdb.CatalogException as error:
-        raise WarehouseError(f"{path} is no published snapshot; run: churn-duck publish") from error
+        raise WarehouseError(f"{path} is not a published snapshot; run: churn-duck publish") from error
     if len(rows) != 1 or rows[0][2] != SCHEMA_VERSION:
         raise WarehouseError(f"{path} was published by another version of Churn Duck; run: churn-duck publish")
-    found = dict(zip(Manifest.__dataclass_fields__, rows[0], strict=True))
-    return Manifest(**{**found, "table_rows": json.loads(found["table_rows"])})
+    fields = dict(zip(Manifest.__dataclass_fields__, rows[0], strict=True))
+    return Manifest(**{**fields, "table_rows": json.loads(fields["table_rows"])})
 
 
 def _model(manifest: Manifest, models: Path) -> OnnxModel | None:
@@ -108,10 +108,10 @@ def _model(manifest: Manifest, models: Path) -> OnnxModel | None:
 
 
 class Snapshots:
-    """The newest snapshot of a warehouse, whenever one is asked for.
+    """The newest snapshot of a warehouse, opened on demand.
 
-    A new one is opened by the first who asks after it was published; whoever has the old one keeps it to the end, and
-    the last of them closes it. While a new one cannot be opened, the old one stays.
+    The first reader after a publishing opens the new snapshot; readers keep their open handle on the old one, and the
+    last of them closes it. While a new one cannot be opened, the old one stays in use.
     """
 
     def __init__(self, root: Path) -> None:
@@ -129,7 +129,7 @@ class Snapshots:
 
         Raises: WarehouseError when there is none that can be opened.
         """
-        self._look()
+        self._refresh()
         with self._lock:
             snapshot = self._current
             if snapshot is None:
@@ -138,25 +138,25 @@ class Snapshots:
         try:
             yield snapshot
         finally:
-            self._leave(snapshot)
+            self._release(snapshot)
 
     def close(self) -> None:
-        """Let go of the newest one too; for the end of a server."""
+        """Close the newest snapshot too, when the server stops."""
         with self._lock:
             last, self._current = self._current, None
             unused = last if last is not None and last.readers == 0 else None
         if unused is not None:
             unused.close()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         target = Path(os.path.realpath(self._link))
         if self._is_known(target):
             return
-        # one opens, the others go on with the old one, unless there is none yet
+        # one thread opens; the others keep using the old one, unless there is none yet
         if self._opening.acquire(blocking=self._current is None):
             try:
                 if not self._is_known(target):
-                    self._take(target)
+                    self._open(target)
             finally:
                 self._opening.release()
 
@@ -166,9 +166,9 @@ class Snapshots:
             return True
         return failed is not None and failed[0] == target and time.monotonic() - failed[1] < RETRY_SECONDS
 
-    def _take(self, target: Path) -> None:
+    def _open(self, target: Path) -> None:
         if not target.exists():
-            # deleted by a newer publishing before it was opened, or never published: look again next time
+            # replaced and deleted before it was opened, or never published: try again next time
             self.trouble = None if self._current else f"{self._link} does not exist; run: churn-duck publish"
             return
         try:
@@ -183,7 +183,7 @@ class Snapshots:
         if unused is not None:
             unused.close()
 
-    def _leave(self, snapshot: Snapshot) -> None:
+    def _release(self, snapshot: Snapshot) -> None:
         with self._lock:
             snapshot.readers -= 1
             unused = snapshot.readers == 0 and snapshot is not self._current

@@ -43,7 +43,7 @@ def card(
 @command(PANEL, "report --out report.html")
 def report(context: typer.Context, as_of: AsOf = None, out: Out = None, json: Json = False) -> None:
     """Write the team report: whom to call, what moved, drift, realised performance, health of the data."""
-    from churn_duck.pages.report.content import report as gather
+    from churn_duck.jobs.report import report as gather
     from churn_duck.pages.report.content import write_report
 
     common: Common = context.obj

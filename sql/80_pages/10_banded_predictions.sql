@@ -1,7 +1,7 @@
--- banded_predictions: one row per scored user and day, as the newest scoring of that day saw it, with its band of risk.
+-- banded_predictions: one row per scored user and day, from the newest scoring of that day, with its risk band.
 -- grain:  user_id, as_of_date
 -- reads:  predictions, params
--- high: from scoring.high_risk_threshold on; medium: from half of it on; low: below that. By the threshold of now, so
+-- high: from scoring.high_risk_threshold on; medium: from half of it on; low: below that. By the current threshold, so
 -- that all days are cut alike.
 create or replace view banded_predictions as
 select

@@ -1,7 +1,7 @@
--- risk_bands: one row per scored day and band of risk, empty bands included.
+-- risk_bands: one row per scored day and risk band, empty bands included.
 -- grain:  as_of_date, band
 -- reads:  scored_days, banded_predictions, params
--- What the bands are, banded_predictions says. The bands of a day sum to its scored users.
+-- banded_predictions defines the bands. The bands of a day sum to its scored users.
 create or replace view risk_bands as
 with counted as (
     select
@@ -54,5 +54,5 @@ comment on column risk_bands.from_risk is 'churn_risk at which the band begins, 
 comment on column risk_bands.band_users is 'scored users in it';
 comment on column risk_bands.user_share is 'their share of the scored users, 0 to 1';
 comment on column risk_bands.expected_churners is
-'sum of their risks: how many of them are expected to leave. NULL: there are none';
+'sum of their risks: users expected to leave. NULL: empty band';
 comment on column risk_bands.model_version is 'the model that scored';

@@ -1,7 +1,7 @@
--- user_moves: one row per user on either list of a scored day and the one before, with how they got there.
+-- user_moves: one row per user on either list of a scored day and the one before, with their movement.
 -- grain:  user_id, as_of_date
 -- reads:  scored_days, banded_predictions, users_clean
--- what_changed tells the newest day in reasons; this tells every day in bands.
+-- what_changed explains the newest day by reasons; this view shows every day by bands.
 create or replace view user_moves as
 with both_days as (
     select

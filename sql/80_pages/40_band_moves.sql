@@ -1,7 +1,7 @@
--- band_moves: one row per scored day, band before, band now and kind of movement, with how many users moved so.
+-- band_moves: one row per scored day, band before, band now and kind of movement, with the number of users.
 -- grain:  as_of_date, earlier_band, band, movement
 -- reads:  user_moves
--- Why the bands are not as large as they were: rows of a band sum to its users now, of an earlier_band to those before.
+-- Explains changes in band size: rows of a band sum to its users now, rows of an earlier_band to those before.
 create or replace view band_moves as
 select
     as_of_date,
@@ -19,5 +19,5 @@ comment on column band_moves.earlier_date is 'the scored day before it';
 comment on column band_moves.earlier_band is 'high, medium or low on earlier_date; none: were not on the list';
 comment on column band_moves.band is 'high, medium or low on as_of_date; none: are not on the list';
 comment on column band_moves.movement is 'as in user_moves';
-comment on column band_moves.moved_users is 'users who moved so';
+comment on column band_moves.moved_users is 'users with this movement';
 comment on column band_moves.mean_risk_change is 'mean change of their churn_risk. NULL: not on both lists';

@@ -1,7 +1,7 @@
 -- riser_reasons: one row per scored day and feature that is a new reason of users who rose into a higher band.
 -- grain:  as_of_date, feature
 -- reads:  user_moves, banded_predictions, worded_reasons
--- New: among the reasons of the user on as_of_date and not on earlier_date. What goes along with a rise; no cause.
+-- New: among the reasons of the user on as_of_date and not on earlier_date. Correlated with a rise, not its cause.
 create or replace view riser_reasons as
 with risers as (
     select
@@ -13,7 +13,7 @@ with risers as (
     where movement = 'rose'
 ),
 
-told as (
+reasons_shown as (
     select
         worded_reasons.user_id,
         worded_reasons.as_of_date,
@@ -36,9 +36,9 @@ select
     any_value(risers.risers) as risers,
     arg_max(newest.sentence, (newest.contribution, newest.sentence)) as example
 from risers
-inner join told as newest
+inner join reasons_shown as newest
     on risers.user_id = newest.user_id and risers.as_of_date = newest.as_of_date
-left join told as earlier
+left join reasons_shown as earlier
     on
         risers.user_id = earlier.user_id
         and risers.earlier_date = earlier.as_of_date
@@ -50,4 +50,4 @@ comment on column riser_reasons.as_of_date is 'the scored UTC day';
 comment on column riser_reasons.feature is 'column of user_features';
 comment on column riser_reasons.rising_users is 'users who rose into a higher band and have it as a new reason';
 comment on column riser_reasons.risers is 'all users who rose into a higher band';
-comment on column riser_reasons.example is 'the sentence of the one whose risk it raises most';
+comment on column riser_reasons.example is 'the sentence of the user whose risk it raises most';

@@ -1,4 +1,4 @@
--- published: one row per published snapshot: its manifest. Inside a snapshot there is its own row only.
+-- published: one row per published snapshot: its manifest. Inside a snapshot, its own row only.
 -- grain:  snapshot_id
 -- reads:
 -- Append-only, never rebuilt. A snapshot's relations are tables of the same names and columns as the views here.
@@ -16,14 +16,14 @@ create table if not exists published (
     duckdb_version varchar not null
 );
 
-comment on column published.snapshot_id is 'time of publishing (UTC) and random digits; the name of its file';
+comment on column published.snapshot_id is 'time of publishing (UTC) and random digits; the name of the file';
 comment on column published.published_at is 'when, UTC';
-comment on column published.schema_version is 'of the set of relations; readers refuse one that they do not know';
-comment on column published.world_date is 'what came true is told as it was known on this evening. NULL: no events';
+comment on column published.schema_version is 'of the set of relations; readers refuse any other';
+comment on column published.world_date is 'as-of date: outcomes as known at the end of this UTC day. NULL: no events';
 comment on column published.as_of_date is 'the newest scored day. NULL: nothing has been scored';
 comment on column published.scored_by is 'the model version of its predictions. NULL: nothing has been scored';
 comment on column published.model_version is 'production at that moment. NULL: no model was in production';
 comment on column published.model_sha256 is 'digest of its model.onnx. NULL: like model_version';
 comment on column published.table_rows is 'rows of each published table, by its name';
-comment on column published.churn_duck_version is 'of the program that published';
-comment on column published.duckdb_version is 'of the library that wrote the file';
+comment on column published.churn_duck_version is 'version of Churn Duck that published';
+comment on column published.duckdb_version is 'version of DuckDB that wrote the file';

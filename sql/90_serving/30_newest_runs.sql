@@ -1,4 +1,4 @@
--- newest_runs: one row per command, the newest run of it that has ended, and its runs of all time.
+-- newest_runs: one row per command, with its newest run that has ended and counts of all its runs.
 -- grain:  command
 -- reads:  runs
 create or replace view newest_runs as
@@ -36,13 +36,13 @@ select
 from ended
 where age = 1;
 
-comment on column newest_runs.command is 'as it is called: churn-duck COMMAND';
+comment on column newest_runs.command is 'as in churn-duck COMMAND';
 comment on column newest_runs.started_at is 'UTC';
 comment on column newest_runs.ended_at is 'UTC. NULL: it was killed';
 comment on column newest_runs.outcome is 'ok, kept, drifted, no_new_data, failed, interrupted or killed';
 comment on column newest_runs.exit_code is 'as docs/exit_codes.md lists them. NULL: it was killed';
-comment on column newest_runs.message is 'what went wrong, or what was decided. NULL: nothing to say';
-comment on column newest_runs.as_of_date is 'the world that the command saw ended then. NULL: it saw none';
+comment on column newest_runs.message is 'the error, or the decision. NULL: none';
+comment on column newest_runs.as_of_date is 'as-of date of the command. NULL: none';
 comment on column newest_runs.row_count is 'as in runs. NULL: nothing to count';
 comment on column newest_runs.all_runs is 'runs of the command that have ended';
 comment on column newest_runs.failed_runs is 'of them, those that failed or were killed';

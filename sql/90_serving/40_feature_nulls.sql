@@ -16,19 +16,19 @@ with counted as (
     from scored_features
 ),
 
-one_by_one as (
+per_feature as (
     select
         scored_users,
-        unnest(features) as told
+        unnest(features) as counts
     from counted
 )
 
 select
-    struct_extract(told, 'feature') as feature,
+    struct_extract(counts, 'feature') as feature,
     scored_users,
-    struct_extract(told, 'null_users') as null_users,
-    struct_extract(told, 'null_users') / cast(nullif(scored_users, 0) as double) as null_share
-from one_by_one;
+    struct_extract(counts, 'null_users') as null_users,
+    struct_extract(counts, 'null_users') / cast(nullif(scored_users, 0) as double) as null_share
+from per_feature;
 
 comment on column feature_nulls.feature is 'column of scored_features';
 comment on column feature_nulls.scored_users is 'users of the newest scored day';

@@ -1,8 +1,39 @@
--- data_metrics: one row per figure about data, features and runs that batch_metrics exposes.
+-- data_metrics: one row per figure about data and features that batch_metrics exposes.
 -- grain:  metric, labels
 -- reads:  published, period, landed_totals, validation_report, feature_nulls
+-- A value that is unknown has no row.
 create or replace view data_metrics as
-with samples as (
+with landed_totals_figures as (
+    select
+        figures.metric,
+        figures.labels,
+        figures.value,
+        figures.help
+    from landed_totals
+    cross join lateral (
+        values
+        (
+            'churn_last_landing_timestamp_seconds',
+            'table="' || landed_totals.source_table || '"',
+            epoch(landed_totals.last_landed_at),
+            'When rows were last landed.'
+        ),
+        (
+            'churn_landed_rows',
+            'table="' || landed_totals.source_table || '"',
+            landed_totals.landed_rows,
+            'Rows of the landed files that count.'
+        ),
+        (
+            'churn_quarantined_values',
+            'table="' || landed_totals.source_table || '"',
+            landed_totals.quarantined_values,
+            'Values and lines that could not be read.'
+        )
+    ) as figures (metric, labels, value, help)
+),
+
+samples as (
     select
         'churn_snapshot_published_timestamp_seconds' as metric,
         '' as labels,
@@ -18,31 +49,17 @@ with samples as (
     from period
     union all
     select
-        'churn_last_landing_timestamp_seconds' as metric,
-        'table="' || source_table || '"' as labels,
-        epoch(last_landed_at) as value,
-        'When rows were last landed.' as help
-    from landed_totals
-    union all
-    select
-        'churn_landed_rows' as metric,
-        'table="' || source_table || '"' as labels,
-        landed_rows as value,
-        'Rows of the landed files that count.' as help
-    from landed_totals
-    union all
-    select
-        'churn_quarantined_values' as metric,
-        'table="' || source_table || '"' as labels,
-        quarantined_values as value,
-        'Values and lines that could not be read.' as help
-    from landed_totals
+        metric,
+        labels,
+        value,
+        help
+    from landed_totals_figures
     union all
     select
         'churn_validation_rules' as metric,
         'verdict="' || verdict || '"' as labels,
         count(*) as value,
-        'Rules of validation by what they said.' as help
+        'Validation rules by verdict.' as help
     from validation_report
     group by verdict
     union all
@@ -50,7 +67,7 @@ with samples as (
         'churn_feature_null_share' as metric,
         'feature="' || feature || '"' as labels,
         null_share as value,
-        'Share of its users without a value of the feature, 0 to 1.' as help
+        'Share of the scored users without a value of the feature, 0 to 1.' as help
     from feature_nulls
 )
 
@@ -62,7 +79,7 @@ select
 from samples
 where value is not null;
 
-comment on column data_metrics.metric is 'its name; a gauge';
-comment on column data_metrics.labels is 'in the notation of Prometheus; empty: there is one value only';
-comment on column data_metrics.value is 'seconds since 1970 (UTC), share, number or 0/1, as help says';
-comment on column data_metrics.help is 'what it is, for a person';
+comment on column data_metrics.metric is 'Prometheus name; a gauge';
+comment on column data_metrics.labels is 'in Prometheus notation; empty: the metric has one value';
+comment on column data_metrics.value is 'seconds since 1970 (UTC), share, count or 0/1, as help says';
+comment on column data_metrics.help is 'what the metric means';

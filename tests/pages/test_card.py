@@ -164,7 +164,7 @@ def test_a_model_that_fails_says_so_loudly(own: Warehouse) -> None:
         found = card(con, own, version)
     assert [verdict["grade"] for verdict in found["verdicts"]] == ["bad"] * 3
     assert found["verdicts"][0]["answer"] == "No: the recency rule ranks as well"
-    assert found["verdicts"][1]["answer"].startswith("No: worse than telling everybody the base rate")
+    assert found["verdicts"][1]["answer"].startswith("No: worse than predicting the base rate for everybody")
     text = page(found)
     assert text.count('<article class="verdict bad">') == 3
     assert "It does not beat the recency rule beyond its interval" in text
@@ -194,7 +194,7 @@ def test_little_evidence_and_a_sample_of_the_users_are_told(content: dict[str, A
         "is_invented": True,
     }
     told = " ".join(warnings(few) + limits(few))
-    for words in ("Only 40 test rows", "Tested on 1 of at least 3 dates", "random 25.0\u202f%", "invented data"):
+    for words in ("Only 40 test rows", "Tested on 1 of at least 3 dates", "random 25.0\u202f%", "demo data"):
         assert words in told
     assert "less than a year" in told
 

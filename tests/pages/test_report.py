@@ -14,9 +14,9 @@ import pytest
 from churn_duck_cli.main import main
 
 from churn_duck.errors import WarehouseError
+from churn_duck.jobs.report import report
 from churn_duck.pages.html import breakable, dated
 from churn_duck.pages.report.charts import band_columns, bridge_steps, ceiling, history
-from churn_duck.pages.report.content import report
 from churn_duck.pages.report.drift_heat_map import SHOWN_CALM, SHOWN_DAYS, heat
 from churn_duck.pages.report.page import page
 from churn_duck.pages.report.text import headlines
@@ -245,7 +245,7 @@ def test_after_one_scored_day_what_is_missing_is_told(tmp_path: Path) -> None:
         scored(con, WEEKS[2], NOW)
         found = report(con, warehouse, None, silent)
     assert found["empty"] == {
-        "moves": "2025-01-24 is the first scored day. What moved shows from the second one on.",
+        "moves": "2025-01-24 is the first scored day. Movements show from the second one on.",
         "drift": "No model is in production, so there is nothing to compare a day with.",
         "performance": "No label is known yet: a label needs 7 days after the scored day, and the first ones will be "
         "known on 2025-01-31.",
@@ -257,11 +257,11 @@ def test_after_one_scored_day_the_commands_are_those_that_help(own: Warehouse) -
         text = page(report(con, own, None, silent))
     for words in ("churn-duck drift", "churn-duck score", "churn-duck land --users FILE --events FILE"):
         assert f"To fill it: <code>{words}</code>" in text
-    assert "No reason is kept" not in text
+    assert "No reasons: nothing raises this risk" not in text
 
 
 def test_a_list_without_reasons_says_so(full: dict[str, Any]) -> None:
-    assert page(full).count("No reason is kept") == 3
+    assert page(full).count("No reasons: nothing raises this risk") == 3
 
 
 def test_where_nobody_left_there_is_nothing_to_rank(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_log_that_fell_silent_and_a_broken_rule_are_told(tmp_path: Path) -> No
     assert found["headlines"][3]["answer"] == "No, no event for 5 days"
     with world(tmp_path / "broken", [user(1), user(1, plan="paid")], [event(1, 1, "2025-01-02")]) as (con, warehouse):
         found = report(con, warehouse, None, silent)
-    assert found["headlines"][3]["answer"] == "No, broken: user_id_duplicate"
+    assert found["headlines"][3]["answer"] == "No, failed: user_id_duplicate"
     assert '<span class="flag">FAIL</span>' in page(found)
 
 
@@ -421,4 +421,4 @@ def test_a_list_that_may_be_no_better_than_silence_is_told_loudly(full: dict[str
     rows[1] |= {"recency_rule": 0.7}
     assert headlines(full | {"performance": rows})[2]["answer"].startswith("No better than calling")
     rows[1] |= {"recency_rule": 0.3, "gain_low": 0.1, "expected": 0.8}
-    assert headlines(full | {"performance": rows})[2]["answer"] == "Less than its test promised"
+    assert headlines(full | {"performance": rows})[2]["answer"] == "Worse than its test predicted"

@@ -230,7 +230,7 @@ def test_what_has_not_matured_says_when_it_will(client: TestClient, ran: tuple[W
     text = client.get("/watch").text
     known_on = ran[1].scored.as_of_date + timedelta(days=30)
     assert f'the first ones will be known on <span class="whole">{known_on}</span>' in text
-    assert "has been compared with what the production model learned from" in text
+    assert "has been compared with the training data of the production model" in text
 
 
 def test_drift_shows_once_it_was_checked_and_an_old_snapshot_is_said_to_be_old(own: Warehouse) -> None:
@@ -244,7 +244,7 @@ def test_drift_shows_once_it_was_checked_and_an_old_snapshot_is_said_to_be_old(o
         text = client.get("/watch").text
         assert '<table class="heat">' in text
         assert "Does the daily job run?" in text
-        assert text.count("These users are invented.") == client.get("/").text.count("These users are invented.") == 1
+        assert text.count("these users are invented") == client.get("/").text.count("these users are invented") == 1
 
 
 def test_models_show_promotions_with_their_evidence(client: TestClient, ran: tuple[Warehouse, Ran]) -> None:
@@ -269,7 +269,7 @@ def test_pages_send_to_the_form_and_back_where_there_is_a_token(closed: TestClie
 
 def test_a_wrong_token_opens_nothing_and_the_api_takes_no_cookie(closed: TestClient) -> None:
     wrong = closed.post("/sign-in", data={"token": "S3cret"})
-    assert (wrong.status_code, "That is not the token." in wrong.text) == (403, True)
+    assert (wrong.status_code, "The token is wrong." in wrong.text) == (403, True)
     assert COOKIE not in closed.cookies
     for body in (b"", b"token", b"\xff", b"token=s3cret&" + b"x=1&" * 50):
         assert closed.post("/sign-in", content=body).status_code == 403
@@ -320,13 +320,13 @@ def test_ended_sessions_are_forgotten_once_they_would_have_expired_and_are_never
 ) -> None:
     monkeypatch.setattr(session, "MOST_ENDED", 3)
     sessions = Sessions("s3cret")
-    ended = [sessions.made() for _ in range(5)]
+    ended = [sessions.new() for _ in range(5)]
     for one in ended:
         sessions.end(one)
     assert [sessions.holds(one) for one in ended] == [True, True, False, False, False]
     expired = time.time() + session.SECONDS + 1
     monkeypatch.setattr(time, "time", lambda: expired)
-    sessions.end(sessions.made())
+    sessions.end(sessions.new())
     assert len(sessions._ended) == 1
 
 
@@ -364,7 +364,7 @@ def test_who_has_to_wait_is_told_on_a_page_and_keeps_the_way(closed: TestClient,
     for _ in range(10):
         try_token(closed)
     answer = closed.post("/sign-in", data={"token": "x", "next": "watch"})
-    assert "Too many wrong tokens came from your address. Try again in 1 second." in answer.text
+    assert "Too many failed attempts from your address. Try again in 1 second." in answer.text
     assert '<input type="hidden" name="next" value="watch">' in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
     # a session, a bearer token and the API go on
@@ -399,7 +399,7 @@ def test_no_more_addresses_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch, cl
 
 
 def test_a_session_expires_and_is_of_one_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, made = Sessions("s3cret"), Sessions("s3cret").made()
+    sessions, made = Sessions("s3cret"), Sessions("s3cret").new()
     assert sessions.holds(made)
     assert not Sessions("other").holds(made)
     expiry, nonce, signature = made.split(".")

@@ -118,7 +118,7 @@ def test_what_is_resolved_or_not_on_the_list_starts_nothing(tmp_path: Path, cont
     starter = Counting()
     answer = post(calling(tmp_path, starter), content)
     assert (answer.status_code, answer.json()["done"], starter.calls) == (200, "nothing", 0)
-    assert "none of these fires: ChurnDataDrift" in answer.json()["message"]
+    assert "none of these alerts is firing: ChurnDataDrift" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_nothing_is_learned_from_an_outage(own: Warehouse) -> None:
     with TestClient(create_app(own, None, Hook("hush", NAMES, starter))) as client:
         answer = post(client, message(alert()))
     assert (answer.status_code, answer.json()["done"], starter.calls) == (200, "nothing", 0)
-    assert answer.json()["message"] == "not on data that is itself in doubt: silent_days FAILed"
+    assert answer.json()["message"] == "not retraining, data checks failed: silent_days"
 
 
 def waited_for(path: Path, text: str) -> str:
@@ -197,7 +197,7 @@ def test_a_process_is_started_once_a_cooldown_and_never_beside_another(tmp_path:
     waited_for(tmp_path / first.name, "begun")
     # not even by an API that has forgotten the first, and whose cooldown is over
     hasty = ProcessStarter(command, tmp_path, timedelta(0))
-    assert (hasty.start(NAMES).is_new, hasty.start(NAMES).message) == (False, "a retraining still runs")
+    assert (hasty.start(NAMES).is_new, hasty.start(NAMES).message) == (False, "a retraining is already running")
     (tmp_path / "end").touch()
     waited_for(tmp_path / first.name, "ended")
     later = _after(starter)
@@ -208,7 +208,7 @@ def test_a_process_is_started_once_a_cooldown_and_never_beside_another(tmp_path:
 def _after(starter: ProcessStarter) -> Started:
     """What it says once the process has let its lock go."""
     deadline = time.monotonic() + 30
-    while (told := starter.start(NAMES)).message == "a retraining still runs" and time.monotonic() < deadline:
+    while (told := starter.start(NAMES)).message == "a retraining is already running" and time.monotonic() < deadline:
         time.sleep(0.02)
     return told
 
@@ -444,19 +444,19 @@ def test_what_kubernetes_refuses_is_502_with_its_words(
     kubernetes.refuses = status
     answer = post(calling(tmp_path, in_cluster(kubernetes, account)), message(alert()))
     assert answer.status_code == 502
-    assert answer.json()["detail"] == f"Kubernetes refuses: {status}: jobs is forbidden"
+    assert answer.json()["detail"] == f"Kubernetes refused: {status}: jobs is forbidden"
 
 
 def test_a_cronjob_that_is_not_there_or_an_api_that_does_not_answer_is_502(
     tmp_path: Path, kubernetes: Kubernetes, account: Path
 ) -> None:
     other = post(calling(tmp_path, in_cluster(kubernetes, account, "other")), message(alert()))
-    assert (other.status_code, other.json()["detail"]) == (502, "Kubernetes refuses: 404: no such CronJob")
+    assert (other.status_code, other.json()["detail"]) == (502, "Kubernetes refused: 404: no such CronJob")
     nobody = JobStarter("http://127.0.0.1:1", "ducks", "churn-duck-retrain", DAY, account)
-    with pytest.raises(StartFailed, match="cannot be asked: URLError"):
+    with pytest.raises(StartFailed, match="cannot reach Kubernetes: URLError"):
         nobody.start(NAMES)
     (account / "token").unlink()
-    with pytest.raises(StartFailed, match="cannot be asked: FileNotFoundError"):
+    with pytest.raises(StartFailed, match="cannot reach Kubernetes: FileNotFoundError"):
         in_cluster(kubernetes, account).start(NAMES)
 
 
@@ -489,7 +489,7 @@ def test_a_cronjob_is_only_for_pods(account: Path, tmp_path: Path) -> None:
     named = {"CHURN_DUCK_RETRAIN_CRONJOB": "r"}
     pod = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
     assert job_starter(DAY, {}, account) is None
-    with pytest.raises(ConfigError, match="this is no pod"):
+    with pytest.raises(ConfigError, match="not running in a pod"):
         job_starter(DAY, named, account)
     with pytest.raises(ConfigError, match="set CHURN_DUCK_NAMESPACE too"):
         job_starter(DAY, {**named, **pod}, tmp_path)

@@ -191,7 +191,7 @@ def test_what_is_no_snapshot_is_refused_with_the_way_out(tmp_path: Path) -> None
         pass
     (tmp_path / "published").mkdir()
     duckdb.connect(tmp_path / "published" / "current.duckdb").close()
-    with pytest.raises(WarehouseError, match="is no published snapshot"), snapshots.use():
+    with pytest.raises(WarehouseError, match="is not a published snapshot"), snapshots.use():
         pass
 
 

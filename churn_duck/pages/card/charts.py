@@ -1,4 +1,4 @@
-"""Where things stand in a model card's charts: coordinates only, the template draws them."""
+"""Coordinates for the charts of a model card; the template draws them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from churn_duck.pages.html import bounds, percent
 
 KINDS = {
     "warm_up": "warm-up: too early for a full look back",
-    "train": "learned from",
-    "fit": "learned from",
-    "calibrate": "learned from, and calibrated on",
-    "purge": "left out: their labels reach into what comes next",
-    "test": "tested on",
+    "train": "training",
+    "fit": "training",
+    "calibrate": "training, for calibration",
+    "purge": "left out: their labels reach into the next part",
+    "test": "test",
 }
-# axes of shares whose small values matter: the root gives them room
+# root axes give small shares more room
 ROOT_TICKS = (0.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class Window:
-    """One snapshot: features are known at `x`, the label looks on to `end`."""
+    """One cut-off date: features are known at `x`, the label ends at `end`."""
 
     x: float
     end: float
@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The split drawn: a line a snapshot, the earliest on top; `bounds` are where calibration and test begin."""
+    """The split: one line per cut-off date, earliest on top; `bounds` are where calibration and test begin."""
 
     width: float
     height: float
@@ -48,12 +48,12 @@ class Timeline:
 
 
 def kind_of(snapshot: Mapping[str, Any]) -> str:
-    """The part that a snapshot plays."""
+    """Returns the part of the split that a cut-off date belongs to."""
     return str(snapshot["calibration_role"] or snapshot["split"])
 
 
 def parts(split: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each part of the split in time: what it is for, its dates, and how far its labels look."""
+    """Returns each part of the split: its meaning, its dates, and the end of its labels."""
     found = []
     for kind, group in groupby(split, key=kind_of):
         own = list(group)
@@ -63,7 +63,7 @@ def parts(split: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def timeline(split: Sequence[Mapping[str, Any]], width: float) -> Timeline:
-    """The snapshots of a split over time."""
+    """Returns the cut-off dates of a split over time."""
     first, last = split[0]["as_of_date"], split[-1]["label_end_date"]
     days: int = (last - first).days
     step = min(9.0, 300 / len(split))
@@ -75,28 +75,28 @@ def timeline(split: Sequence[Mapping[str, Any]], width: float) -> Timeline:
 
     windows = [
         Window(
-            x(one["as_of_date"]),
-            x(one["label_end_date"]),
+            x(row["as_of_date"]),
+            x(row["label_end_date"]),
             round(30 + step * (place + 0.5), 1),
-            kind_of(one),
-            f"{one['as_of_date']}, {KINDS[kind_of(one)]}; label to {one['label_end_date']}",
+            kind_of(row),
+            f"{row['as_of_date']}, {KINDS[kind_of(row)]}; label to {row['label_end_date']}",
         )
-        for place, one in enumerate(split)
+        for place, row in enumerate(split)
     ]
     ticks = [Tick(x(day), f"{day:%b}" if day.month > 1 else f"{day:%Y}") for day in months(first, last, width)]
     return Timeline(width, bottom + 26, bottom, windows, ticks, _bounds(windows))
 
 
 def _bounds(windows: Sequence[Window]) -> list[Tick]:
-    """Where the rows begin that must be unseen."""
+    """Returns where the held-out parts begin."""
     names = {"calibrate": "calibration begins", "test": "test begins"}
-    firsts = {kind: next((one.x for one in windows if one.kind == kind), None) for kind in names}
+    firsts = {kind: next((window.x for window in windows if window.kind == kind), None) for kind in names}
     return [Tick(at, names[kind]) for kind, at in firsts.items() if at is not None]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One value with its interval on a common axis, and its row."""
+    """One value with its interval on a common axis, and its row position."""
 
     y: float
     x: float
@@ -107,7 +107,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Forest:
-    """PR-AUC of the model and of what it must beat."""
+    """PR-AUC of the model and its baselines."""
 
     frame: Frame
     ticks: list[Tick]
@@ -115,7 +115,7 @@ class Forest:
 
 
 def forest(own: Mapping[str, Any]) -> Forest:
-    """The model, the recency rule and the base rate on one axis."""
+    """Returns the model, the recency rule and the base rate on one axis."""
     frame = Frame(360, 190)
     named = {"model": own, "recency rule": own["recency_rule"], "base rate": own["base_rate"]}
     spans = {name: one["intervals"].get("pr_auc", [one["pr_auc"]] * 2) for name, one in named.items()}
@@ -144,7 +144,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Reliability:
-    """What was said against what came true, on root axes; `before` is empty where nothing was calibrated."""
+    """Predicted risk against outcomes, on root axes; `before` is empty without calibration."""
 
     frame: Frame
     ticks: list[tuple[float, float, str]]
@@ -153,7 +153,7 @@ class Reliability:
 
 
 def reliability(tables: Mapping[str, Sequence[Mapping[str, Any]]], is_calibrated: bool) -> Reliability:
-    """The tenths of the model, and of the model before calibration."""
+    """Returns the tenths of the model, and of the model before calibration."""
     frame = Frame(360, 350)
 
     def dots(scorer: str) -> list[Dot]:
@@ -161,7 +161,7 @@ def reliability(tables: Mapping[str, Sequence[Mapping[str, Any]]], is_calibrated
             Dot(
                 frame.x(sqrt(row["mean_risk"])),
                 frame.y(sqrt(row["churn_rate"])),
-                f"tenth {row['tenth']}, {row['rows']:,} rows: said {percent(row['mean_risk'])}, "
+                f"tenth {row['tenth']}, {row['rows']:,} rows: predicted {percent(row['mean_risk'])}, "
                 f"left {percent(row['churn_rate'])}",
             )
             for row in tables[scorer]
@@ -182,7 +182,7 @@ class Gain:
 
 
 def gain(curves: Mapping[str, Sequence[tuple[float, float]]], needed: Mapping[str, float]) -> Gain:
-    """The curves of all scorers, and the point at which the model has found half."""
+    """Returns the curves of all scorers, and the point where the model has found half."""
     frame = Frame(360, 350)
     ticks = [(frame.x(part / 4), frame.y(part / 4), percent(part / 4, 0)) for part in range(5)]
     paths = {scorer: frame.path(points) for scorer, points in curves.items()}

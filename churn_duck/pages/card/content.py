@@ -1,7 +1,7 @@
-"""The card of a model version: everything that its reader must know, as data and as one page that needs nothing else.
+"""The card of a model version, as data and as one self-contained page.
 
-Figures come from SQL (`sql/9*`), the split from what was kept with the model: a card reads the same in a later world,
-but for the slices, which know users as they are now, and for who is production.
+Figures come from `sql/55_evaluation`, the split from the registry: a card stays the same as data grows, except for the
+slices, which use current attributes, and for which model is in production.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from churn_duck.warehouse.store import Warehouse
 
 
 def write_card(warehouse: Warehouse, content: dict[str, Any], out: Path | None = None) -> Path:
-    """Write the page of a card's content to `out`, or among the reports; the path."""
+    """Write the page of a card's content to `out`, or among the reports; returns the path."""
     path = out or warehouse.reports / f"model_card_{content['model']['model_version']}.html"
     write_text(path, page(content))
     return path
 
 
 def card(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version) -> dict[str, Any]:
-    """The content of the card, JSON-ready.
+    """Returns the content of the card, JSON-ready.
 
-    Raises: ModelError when the model's file is not what was registered, its split was not kept, or a figure is missing.
+    Raises: ModelError when the model's file was altered, its split was not kept, or a figure is missing.
     """
-    name, told = version.model_version, version.metrics
+    name, metrics = version.model_version, version.metrics
     split = records(con, "from model_splits where model_version = ? order by as_of_date", [name])
     if not split:
-        raise ModelError(f"the split of {name} was not kept, so it can have no card; run: churn-duck train --force")
+        raise ModelError(f"{name} has no stored split, so no card can be written; run: churn-duck train --force")
     found = {
         "model": _model(con, version),
-        **_making(warehouse, version),
-        "data": {"first_event_date": told["first_event_date"], "user_share": told["user_share"]},
-        "train": told["train"],
-        "test": told["test"],
-        "shipped": told["shipped"],
-        "is_refit": told["settings"]["training"]["refit"],
+        **_definition(warehouse, version),
+        "data": {"first_event_date": metrics["first_event_date"], "user_share": metrics["user_share"]},
+        "train": metrics["train"],
+        "test": metrics["test"],
+        "shipped": metrics["shipped"],
+        "is_refit": metrics["settings"]["training"]["refit"],
         "is_invented": warehouse.is_invented,
         "split": split,
-        "calibration": told["calibration"],
-        "parity": told["parity"],
-        "capacity": told["capacity"],
+        "calibration": metrics["calibration"],
+        "parity": metrics["parity"],
+        "capacity": metrics["capacity"],
         "max_ece": warehouse.settings.promotion.max_ece,
-        "figures": {population: described(con, name, told["capacity"], population) for population in POPULATIONS},
+        "figures": {population: described(con, name, metrics["capacity"], population) for population in POPULATIONS},
         "calls_needed": _calls_needed(con, name),
         "gain_curve": _gain_curve(con, name),
-        "confusion_matrix": told["confusion_matrix"],
+        "confusion_matrix": metrics["confusion_matrix"],
         "slices": records(con, "from slices(?) order by sliced_by, place", [name]),
-        **_career(con, warehouse, version),
+        **_production_history(con, warehouse, version),
     }
     return {
         **found,
@@ -77,33 +77,33 @@ def _model(con: duckdb.DuckDBPyConnection, version: Version) -> dict[str, Any]:
     return row
 
 
-def _making(warehouse: Warehouse, version: Version) -> dict[str, Any]:
-    """What the model's own file says of its question and its inputs."""
+def _definition(warehouse: Warehouse, version: Version) -> dict[str, Any]:
+    """Returns the target and the inputs of the model, from the metadata of its file."""
     model = version.scoring_model()
-    told, read = model.metadata, set(model.schema.names)
+    metadata, inputs = model.metadata, set(model.schema.names)
     meanings = column_comments(warehouse.settings)
     return {
-        "churn_window_days": told["churn_window_days"],
-        "active_within_days": told["active_within_days"],
-        "windows_days": told["windows_days"],
+        "churn_window_days": metadata["churn_window_days"],
+        "active_within_days": metadata["active_within_days"],
+        "windows_days": metadata["windows_days"],
         "features": [{"name": name, "meaning": meanings.get(name, "")} for name in model.schema.names],
-        "trees": None if told["linear"] else told["iterations"],
-        "unread_features": [name for name in feature_columns(warehouse.settings) if name not in read],
-        "libraries": told["libraries"],
+        "trees": None if metadata["linear"] else metadata["iterations"],
+        "unread_features": [name for name in feature_columns(warehouse.settings) if name not in inputs],
+        "libraries": metadata["libraries"],
     }
 
 
 def _calls_needed(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Of each population and scorer, the rows to call until half of the churners are found."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    """Returns the rows to call until half of the churners are found, by population and scorer."""
+    needed: dict[str, dict[str, dict[str, float]]] = {}
     for row in records(con, "from calls_needed(?, 0.5) order by all", [version]):
         rows, share = row["rows_called"], row["share_called"]
-        found.setdefault(row["population"], {})[row["scorer"]] = {"rows_called": rows, "share_called": share}
-    return found
+        needed.setdefault(row["population"], {})[row["scorer"]] = {"rows_called": rows, "share_called": share}
+    return needed
 
 
 def _gain_curve(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Of each population and scorer, (share called, share found) by hundredths."""
+    """Returns (share called, share found) by hundredths, by population and scorer."""
     curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in records(con, "from gain_curve(?) order by population, scorer, hundredth", [version]):
         points = curves.setdefault(row["population"], {}).setdefault(row["scorer"], [])
@@ -111,8 +111,8 @@ def _gain_curve(con: duckdb.DuckDBPyConnection, version: str) -> dict[str, dict[
     return curves
 
 
-def _career(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version) -> dict[str, Any]:
-    """Every change of production that the version had a part in, newest first, and who is production now."""
+def _production_history(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: Version) -> dict[str, Any]:
+    """Returns the promotions that involve the version, newest first, and the current production version."""
     query = "from promotions where $1 in (model_version, previous_version) order by promoted_at desc"
     return {
         "production": production_name(con, warehouse),

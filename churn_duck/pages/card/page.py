@@ -1,4 +1,4 @@
-"""The page of a model card: one HTML file, styles and charts inside, nothing fetched from anywhere."""
+"""The page of a model card: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from churn_duck.pages.card import charts
 from churn_duck.pages.html import template
 
 KINDS = {"baseline_logreg": "Logistic regression", "candidate_hgb": "Gradient boosting"}
-GRADES = {"good": "Good", "fair": "Mind", "bad": "Fails"}
+GRADES = {"good": "Good", "fair": "Attention", "bad": "Fails"}
 
 
 def page(card: Mapping[str, Any]) -> str:
-    """The HTML of a card's content."""
+    """Returns the HTML of a card's content."""
     own = card["figures"]["eligible"]
     return template("model_card.html.jinja").render(
         card=card,

@@ -1,4 +1,4 @@
-"""What a model card says in words: its verdicts, what must not be overlooked, and where its figures end."""
+"""Sentences of a model card: its verdicts, warnings and limitations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YEAR_DAYS, FEW_CHURNERS, FEW_DATES = 365, 100, 3
 
 
 def verdicts(card: Card) -> list[dict[str, str]]:
-    """The three questions that come first; `grade` is good, fair or bad."""
+    """Returns the three verdicts; `grade` is good, fair or bad."""
     return [_beats_the_rule(card), _is_a_probability(card), _saves_calls(card)]
 
 
@@ -26,10 +26,11 @@ def _beats_the_rule(card: Card) -> dict[str, str]:
     own = card["figures"]["eligible"]
     rule, gain = own["recency_rule"], own["intervals"]["pr_auc_gain"]
     because = (
-        f"PR-AUC {number(own['pr_auc'])} against {number(rule['pr_auc'])} of the rule that calls whoever has been "
-        f"silent longest. The gain is {number(own['pr_auc_gain'])} ({bounds(gain)} in 95 % of user resamples)."
+        f"PR-AUC {number(own['pr_auc'])} against {number(rule['pr_auc'])} of the rule that calls the "
+        f"longest-silent users first. The gain is {number(own['pr_auc_gain'])} "
+        f"({bounds(gain)} in 95 % of user resamples)."
     )
-    question = "Does it know more than who was silent longest?"
+    question = "Does it beat calling the longest-silent users?"
     if own["beats_recency_rule"]:
         return _verdict(question, "good", "Yes, beyond its interval", because)
     if gain[0] > 0:
@@ -44,13 +45,13 @@ def _is_a_probability(card: Card) -> dict[str, str]:
         f"{_top_tenth(own)} On average its risks are {_points(own['ece'])} off (ECE); the calibration line has slope "
         f"{number(own['slope'], 2)} ({bounds(slope, 2)}), where 1 is perfect."
     )
-    question = "Is its probability a probability?"
+    question = "Are its risks accurate probabilities?"
     if own["log_loss"] >= own["base_rate"]["log_loss"]:
-        return _verdict(question, "bad", "No: worse than telling everybody the base rate", because)
+        return _verdict(question, "bad", "No: worse than predicting the base rate for everybody", because)
     if own["ece"] > card["max_ece"]:
         return _verdict(question, "bad", f"No: its risks are {_points(own['ece'])} off on average", because)
     if slope[0] <= 1 <= slope[1] and intercept[0] <= 0 <= intercept[1]:
-        return _verdict(question, "good", "Yes, as far as its test can tell", because)
+        return _verdict(question, "good", "Yes, within the precision of its test", because)
     return _verdict(question, "fair", f"Not quite: {_leaning(own)}", because)
 
 
@@ -59,7 +60,7 @@ def _points(share: float) -> str:
 
 
 def _leaning(own: Mapping[str, Any]) -> str:
-    """Which way risks are wrong whose line is not the perfect one."""
+    """Returns how the risks deviate from the perfect calibration line."""
     (flat, steep), (low, high) = own["intervals"]["slope"], own["intervals"]["intercept"]
     leanings = {"too extreme": steep < 1, "too timid": flat > 1, "too low": low > 0, "too high": high < 0}
     return f"its risks are {' and '.join(name for name, is_so in leanings.items() if is_so)}"
@@ -67,8 +68,8 @@ def _leaning(own: Mapping[str, Any]) -> str:
 
 def _top_tenth(own: Mapping[str, Any]) -> str:
     top = max(own["reliability"]["model"], key=lambda row: float(row["mean_risk"]))
-    said, came = round(100 * top["mean_risk"]), round(100 * top["churn_rate"])
-    return f"Of every 100 users in the riskiest tenth it expected {said} to leave, and {came} left."
+    predicted, left = round(100 * top["mean_risk"]), round(100 * top["churn_rate"])
+    return f"Of every 100 users in the riskiest tenth it expected {predicted} to leave, and {left} left."
 
 
 def _saves_calls(card: Card) -> dict[str, str]:
@@ -76,9 +77,9 @@ def _saves_calls(card: Card) -> dict[str, str]:
     model, rule = needed["model"], needed["recency_rule"]
     share, rule_share = percent(model["share_called"]), percent(rule["share_called"])
     because = (
-        f"The recency rule needs {rule_share} for the same, and blind calling 50 %. "
+        f"The recency rule needs {rule_share} for the same, and random calls 50 %. "
         f"{percent(own['silent_churners'])} of those who left had already been silent for 14 days or more: "
-        "easy to foresee, and late to call."
+        "easy to predict, but late to call."
     )
     better = model["share_called"] < rule["share_called"]
     question = "How many calls find half of those who leave?"
@@ -89,7 +90,7 @@ def _saves_calls(card: Card) -> dict[str, str]:
 
 
 def warnings(card: Card) -> list[str]:
-    """What must not be overlooked, loudest first; the verdicts have had their say."""
+    """Returns the warnings beyond the verdicts, most important first."""
     return list(_warnings(card))
 
 
@@ -97,11 +98,11 @@ def _warnings(card: Card) -> Iterator[str]:
     own, calibration = card["figures"]["eligible"], card["calibration"]
     churners = round(own["rows"] * own["churn_rate"])
     if card["is_invented"]:
-        yield "Learned from invented data. Its figures say nothing about a real business."
+        yield "Trained on demo data. Its figures say nothing about a real business."
     if churners < FEW_CHURNERS:
         yield f"Only {count(churners)} test rows are of users who left. Every figure is uncertain; read the intervals."
     if card["test"]["snapshots"] < FEW_DATES:
-        yield f"Tested on {card['test']['snapshots']} of at least {FEW_DATES} dates: no season and no trend is in it."
+        yield f"Tested on {card['test']['snapshots']} of at least {FEW_DATES} dates: it covers no season and no trend."
     if calibration["sigmoid"] is None:
         yield f"Not calibrated: {calibration['refused']}."
     small = [row for row in card["slices"] if row["is_small"]]
@@ -116,35 +117,35 @@ def _words(name: str) -> str:
 
 
 def limits(card: Card) -> list[str]:
-    """Where the figures end, one sentence or two each."""
+    """Returns the limitations, one or two sentences each."""
     return list(_limits(card))
 
 
 def _limits(card: Card) -> Iterator[str]:
     test, days = card["test"], _days(card)
     yield (
-        "A risk is no cause. The model knows what goes along with leaving, not why people leave, and not whom a "
-        "call keeps."
+        "A risk is not a cause. The model knows what correlates with leaving, not why users leave, nor whom a "
+        "call retains."
     )
     if card["is_refit"]:
         yield (
-            "The figures are those of its twin, which never saw a test row. The model that scores was trained once "
-            f"more, with the same settings, on all {count(card['shipped']['rows'])} rows up to "
+            "The figures are those of the evaluation model, which never saw a test row. The model that scores was "
+            f"retrained with the same settings on all {count(card['shipped']['rows'])} rows up to "
             f"{card['shipped']['last_as_of_date']}."
         )
     yield (
-        f"Tested on {test['snapshots']} evenings from {test['first_as_of_date']} to {test['last_as_of_date']}. What "
-        "changed after them, prices, product or the mix of users, it has not met."
+        f"Tested on {test['snapshots']} dates from {test['first_as_of_date']} to {test['last_as_of_date']}. It "
+        "has not seen later changes of prices, product or user mix."
     )
     if days < YEAR_DAYS:
-        yield f"It learned from {days} days, less than a year: it has not seen every season once."
+        yield f"Trained on {days} days, less than a year: it has not seen every season."
     elif days < 2 * YEAR_DAYS:
-        yield f"It learned from {days} days, less than two years: no season has come back yet."
+        yield f"Trained on {days} days, less than two years: no season has recurred."
     if card["data"]["user_share"] < 1:
         share = percent(card["data"]["user_share"])
-        yield f"It learned from a random {share} of the users, and was tested on as many, since more would not fit."
-    yield f"Intervals are made by resampling users {REPLICATES} times: they hold for such users, not for other times."
-    yield "Slices know users as they are now: one who changed plan since counts under the new one."
+        yield f"Trained and tested on a random {share} of the users, since more would not fit into memory."
+    yield f"Intervals resample users {REPLICATES} times: they cover other users, not other times."
+    yield "Slices use current attributes: a user who has changed plan counts under the new one."
 
 
 def _days(card: Card) -> int:

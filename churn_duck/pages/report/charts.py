@@ -1,28 +1,35 @@
-"""Where things stand in the charts of the report: coordinates only, the template draws them."""
+"""Coordinates for the charts of the report; the template draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import floor, log10
-from typing import Any
+from typing import Literal
 
 from churn_duck.pages.charts import LABEL, Frame, Tick, day_name, day_ticks, placer
 from churn_duck.pages.html import count, number, percent
+from churn_duck.pages.report.rows import BandRow, MoveRow, PerformanceRow, VolumeRow
 
-Rows = Sequence[Mapping[str, Any]]
+Known = Literal["realised", "estimate"]
+Drawn = Literal["expected", "estimate_high", "realised", "realised_high", "recency_rule"]
+Side = Literal["band", "earlier_band"]
+SIDES: tuple[tuple[Side, Side, str, int], ...] = (
+    ("band", "earlier_band", "in", 1),
+    ("earlier_band", "band", "out", -1),
+)
 SHOWN_COLUMNS, SHOWN_DOTS = {960: 26, 360: 8}, 60
-# whose quarters have two digits at most
+# axis ends whose quarters have at most two digits
 ENDS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
-# what fits a number inside a bar, px
+# height that fits a number inside a bar, px
 ROOM = 15
 MOVEMENTS = ("rose", "signed up", "came back", "fell", "fell silent", "removed")
 STACKED = ("high", "medium")
 
 
 def ceiling(value: float) -> float:
-    """The next number for an axis to end at whose quarters can be read."""
+    """Returns the next larger axis end whose quarters are readable."""
     if value <= 0:
         return 1.0
     power = 10.0 ** floor(log10(value))
@@ -31,7 +38,7 @@ def ceiling(value: float) -> float:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar; `text` is said of it, `label` stands on it where there is room."""
+    """A bar; `text` is its tooltip, `label` is drawn on it if there is room."""
 
     x: float
     y: float
@@ -44,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Columns:
-    """One column a day, stacked from the bottom."""
+    """One column per day, stacked from the bottom."""
 
     frame: Frame
     bars: list[Bar]
@@ -58,7 +65,7 @@ Stack = Sequence[tuple[str, float, str]]
 
 
 def columns(days: Sequence[tuple[date, Stack]], width: float, height: float, marked: Sequence[int] = ()) -> Columns:
-    """The stacks, with as many dates as there is room for, and a mark before each column `marked`."""
+    """Returns the stacks, with as many dates as fit, and a mark before each column in `marked`."""
     frame = Frame(width, height)
     most = ceiling(max((sum(amount for _, amount, _ in stack) for _, stack in days), default=0))
     step = 1 / max(len(days), 1)
@@ -86,8 +93,8 @@ def _stacked(frame: Frame, at: float, step: float, stack: Stack, most: float) ->
     return [bar for bar in bars if bar.height > 0]
 
 
-def band_columns(bands: Rows, width: int) -> Columns:
-    """High and medium risk by scored day, with marks where the model changed; the many at low risk would hide them."""
+def band_columns(bands: Sequence[BandRow], width: int) -> Columns:
+    """Returns high and medium risk by scored day, with marks where the model changed; low risk would dwarf them."""
     models = {row["as_of_date"]: row["model_version"] for row in bands}
     days = list(models)[-SHOWN_COLUMNS[width] :]
     users = {(row["as_of_date"], row["band"]): row["band_users"] for row in bands}
@@ -99,19 +106,19 @@ def band_columns(bands: Rows, width: int) -> Columns:
     return columns(stacks, width, 230, changed)
 
 
-def volume_columns(days: Rows, width: int) -> Columns:
-    """Events by day."""
+def volume_columns(days: Sequence[VolumeRow], width: int) -> Columns:
+    """Returns events by day."""
     stacks = [(row["as_of_date"], [("events", row["total_events"], _volume(row))]) for row in days]
     return columns(stacks if width > 400 else stacks[-28:], width, 180)
 
 
-def _volume(row: Mapping[str, Any]) -> str:
+def _volume(row: VolumeRow) -> str:
     return f"{row['as_of_date']}: {count(row['total_events'])} events, {count(row['active_users'])} active users"
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """From how many a band had to how many it has; one bar a kind of movement."""
+    """A waterfall from the users a band had to those it has; one bar per kind of movement."""
 
     frame: Frame
     bars: list[Bar]
@@ -119,8 +126,8 @@ class Bridge:
     amounts: list[Tick]
 
 
-def bridge(moves: Rows, band: str = "high") -> Bridge:
-    """The movements into a band and out of it, each where the one before ends."""
+def bridge(moves: Sequence[MoveRow], band: str = "high") -> Bridge:
+    """Returns the movements into and out of a band, each starting where the previous one ends."""
     steps = bridge_steps(moves, band)
     top, bottom, row = 8, 8, 34
     frame = Frame(360, top + bottom + row * len(steps))
@@ -139,15 +146,14 @@ def bridge(moves: Rows, band: str = "high") -> Bridge:
     return Bridge(frame, bars, names, amounts)
 
 
-def bridge_steps(moves: Rows, band: str) -> list[tuple[str, str, int, int]]:
-    """Name, kind (whole, in, out), start and end of each step; the last ends at the band's users now."""
+def bridge_steps(moves: Sequence[MoveRow], band: str) -> list[tuple[str, str, int, int]]:
+    """Returns name, kind (whole, in, out), start and end of each step; the last ends at the band's users now."""
     if not moves:
         return []
     level = sum(row["moved_users"] for row in moves if row["earlier_band"] == band)
     steps = [(day_name(moves[0]["earlier_date"]), "whole", 0, level)]
     for movement in MOVEMENTS:
-        for key, kind, sign in (("band", "in", 1), ("earlier_band", "out", -1)):
-            other = "earlier_band" if key == "band" else "band"
+        for key, other, kind, sign in SIDES:
             rows = [row for row in moves if row["movement"] == movement and row[key] == band and row[other] != band]
             if moved := sum(row["moved_users"] for row in rows):
                 steps.append((_crossed(movement, kind), kind, level, level + sign * moved))
@@ -163,7 +169,7 @@ def _crossed(movement: str, kind: str) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """A value of a day with its interval; without `y` only the interval is drawn."""
+    """The value of a day with its interval; without `y` only the interval is drawn."""
 
     x: float
     y: float | None
@@ -174,7 +180,7 @@ class Span:
 
 @dataclass(frozen=True)
 class History:
-    """Realised against expected over time; `expected` are paths, one a model."""
+    """Realised against expected over time; `expected` are paths, one per model."""
 
     frame: Frame
     days: list[Tick]
@@ -185,8 +191,13 @@ class History:
     expected: list[str]
 
 
-def history(rows: Rows, metric: str) -> History:
-    """The days of one metric, the newest SHOWN_DOTS."""
+def histories(rows: Sequence[PerformanceRow]) -> dict[str, History]:
+    """Returns the history of each metric shown; empty without rows."""
+    return {metric: history(rows, metric) for metric in ("pr_auc", "churn_rate")} if rows else {}
+
+
+def history(rows: Sequence[PerformanceRow], metric: str) -> History:
+    """Returns the newest SHOWN_DOTS days of one metric."""
     own = [row for row in rows if row["metric"] == metric][-SHOWN_DOTS:]
     frame = Frame(380, 270)
     most = min(1.0, ceiling(max((row[end] or 0 for row in own for end in _shown(row)), default=0)))
@@ -208,10 +219,11 @@ def _share(most: float, quarters: int, metric: str) -> str:
     return number(value, 2) if metric == "pr_auc" else percent(value, 0 if 25 * most == round(25 * most) else 1)
 
 
-def _shown(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is drawn of a day: estimates only where nothing better is known."""
-    later = ("estimate_high",) if row["realised"] is None else ("realised", "realised_high", "recency_rule")
-    return ("expected", *later)
+def _shown(row: PerformanceRow) -> tuple[Drawn, ...]:
+    """Returns the columns drawn for a day: estimates only without realised values."""
+    if row["realised"] is None:
+        return ("expected", "estimate_high")
+    return ("expected", "realised", "realised_high", "recency_rule")
 
 
 def _scale(frame: Frame, most: float) -> Callable[[float | None], float | None]:
@@ -219,20 +231,24 @@ def _scale(frame: Frame, most: float) -> Callable[[float | None], float | None]:
 
 
 def _span(
-    row: Mapping[str, Any], x: Callable[[date], float], y: Callable[[float | None], float | None], name: str
+    row: PerformanceRow, x: Callable[[date], float], y: Callable[[float | None], float | None], name: Known
 ) -> Span:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    told = f"{row['as_of_date']}: {'came true' if name == 'realised' else 'estimated'} {number(row[name])}"
+    low, high = row["estimate_low"], row["estimate_high"]
+    if name == "realised":
+        low, high = row["realised_low"], row["realised_high"]
+    text = f"{row['as_of_date']}: {'realised' if name == 'realised' else 'estimated'} {number(row[name])}"
     if low is not None:
-        told += f" ({number(low)} to {number(high)})"
+        text += f" ({number(low)} to {number(high)})"
     if name == "estimate":
-        told += f", known on {row['matures_on']}"
-    return Span(x(row["as_of_date"]), y(row[name]), y(low), y(high), told)
+        text += f", known on {row['matures_on']}"
+    return Span(x(row["as_of_date"]), y(row[name]), y(low), y(high), text)
 
 
-def _paths(own: Rows, x: Callable[[date], float], y: Callable[[float | None], float | None]) -> list[str]:
-    """One line a model and stretch of days; a single day is a dash."""
-    stretches: list[list[Mapping[str, Any]]] = []
+def _paths(
+    own: Sequence[PerformanceRow], x: Callable[[date], float], y: Callable[[float | None], float | None]
+) -> list[str]:
+    """Returns one line per model and stretch of days; a single day is a dash."""
+    stretches: list[list[PerformanceRow]] = []
     for row in own:
         if stretches and stretches[-1][-1]["model_version"] == row["model_version"]:
             stretches[-1].append(row)
@@ -240,9 +256,9 @@ def _paths(own: Rows, x: Callable[[date], float], y: Callable[[float | None], fl
             stretches.append([row])
     known = [[row for row in stretch if row["expected"] is not None] for stretch in stretches]
     return [
-        f"M{x(one[0]['as_of_date']) - 5:.1f} {y(one[0]['expected'])}"
-        + "".join(f"L{x(row['as_of_date']):.1f} {y(row['expected'])}" for row in one)
-        + f"L{x(one[-1]['as_of_date']) + 5:.1f} {y(one[-1]['expected'])}"
-        for one in known
-        if one
+        f"M{x(stretch[0]['as_of_date']) - 5:.1f} {y(stretch[0]['expected'])}"
+        + "".join(f"L{x(row['as_of_date']):.1f} {y(row['expected'])}" for row in stretch)
+        + f"L{x(stretch[-1]['as_of_date']) + 5:.1f} {y(stretch[-1]['expected'])}"
+        for stretch in known
+        if stretch
     ]

@@ -1,31 +1,31 @@
-"""The weekly page of the team: who is at risk, why that moved, and whether data and model can still be believed.
+"""The team report: who is at risk, why that changed, and whether data and model can be trusted.
 
-Figures come from SQL views; here they are only gathered. The page ends on the evening of its date, like every command.
+Figures come from SQL views and are only gathered here. The report shows the state at its as-of date.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
 from churn_duck.model.registry import production
 from churn_duck.monitoring.drift import see_watched_world
-from churn_duck.monitoring.performance import keep_intervals
 from churn_duck.pages.report import text as words
 from churn_duck.pages.report.page import page
+from churn_duck.pages.report.rows import Gathered, Health, ReportContent, ScoredDay
 from churn_duck.progress import Progress
 from churn_duck.warehouse.files import write_text
 from churn_duck.warehouse.query import literal, records
-from churn_duck.warehouse.store import Warehouse, transaction
+from churn_duck.warehouse.store import Warehouse
 
 VOLUME_DAYS = 56
 
 
-def write_report(warehouse: Warehouse, content: dict[str, Any], out: Path | None = None) -> Path:
-    """Write the page to `out`, or among the reports under its date, and as the latest; the path."""
+def write_report(warehouse: Warehouse, content: ReportContent, out: Path | None = None) -> Path:
+    """Write the page to `out`, or among the reports under its date, and as the latest; returns the path."""
     text = page(content)
     path = out or warehouse.reports / f"report_{content['as_of_date']}.html"
     for place in (path, warehouse.reports / "report_latest.html"):
@@ -35,18 +35,16 @@ def write_report(warehouse: Warehouse, content: dict[str, Any], out: Path | None
 
 def report(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, as_of: date | None, progress: Progress
-) -> dict[str, Any]:
-    """The content of the page, JSON-ready; what is not there yet is empty, and the page says how to fill it.
+) -> ReportContent:
+    """Returns the content of the page, JSON-ready; the page says how to fill empty sections.
 
+    Intervals of realised performance are those that `performance` has stored.
     Raises: WarehouseError when the warehouse is not built.
     """
     end = see_watched_world(con, warehouse, as_of)
-    progress("looking up what came true")
-    with transaction(con):
-        keep_intervals(con, warehouse.settings.training.random_state)
     progress("gathering the report")
     current = production(con, warehouse)
-    found = {
+    figures: dict[str, Any] = {
         "as_of_date": end,
         "is_invented": warehouse.is_invented,
         "production": current.model_version if current else None,
@@ -63,7 +61,13 @@ def report(
         ),
         "health": _health(con),
     }
-    return {**found, "headlines": words.headlines(found), "empty": words.empty(found), "notes": words.notes(found)}
+    gathered = cast(Gathered, figures)
+    return {
+        **gathered,
+        "headlines": words.headlines(gathered),
+        "empty": words.empty(gathered),
+        "notes": words.notes(gathered),
+    }
 
 
 def _settings(warehouse: Warehouse) -> dict[str, Any]:
@@ -72,19 +76,23 @@ def _settings(warehouse: Warehouse) -> dict[str, Any]:
         "churn_window_days": settings.churn.window_days,
         "active_within_days": settings.population.active_within_days,
         "high_risk_threshold": settings.scoring.high_risk_threshold,
-        # flags and numbers say little without their names
-        "words": [one.name for one in settings.users.attributes if one.shown and one.type == "category"],
+        # flags and numbers mean little without their names
+        "words": [
+            attribute.name
+            for attribute in settings.users.attributes
+            if attribute.shown and attribute.type == "category"
+        ],
     }
 
 
-def _scored(con: duckdb.DuckDBPyConnection, end: date) -> dict[str, Any] | None:
-    """The newest scored day of this world."""
+def _scored(con: duckdb.DuckDBPyConnection, end: date) -> ScoredDay | None:
+    """Returns the newest scored day up to `end`."""
     days = records(con, "from scored_days where as_of_date <= ? order by as_of_date desc limit 1", [end])
-    return days[0] if days else None
+    return cast(ScoredDay, days[0]) if days else None
 
 
 def _risks(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> dict[str, Any]:
-    """The list, the bands and what moved, all of the newest scored day."""
+    """Returns the list, the bands and the movements of the newest scored day."""
     scored = _scored(con, end)
     if scored is None:
         return {"ranked": [], "bands": [], "moves": [], "riser_reasons": []}
@@ -100,7 +108,7 @@ def _risks(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, end: date) -> d
 
 
 def _ranked(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[str, Any]]:
-    """The users most at risk, with where they stood on the scored day before."""
+    """Returns the users most at risk, with rank and risk on the previous scored day."""
     return records(
         con,
         f"""select ranked.*, moves.earlier_rank, moves.earlier_risk, banded.band
@@ -112,10 +120,10 @@ def _ranked(con: duckdb.DuckDBPyConnection, day: date, limit: int) -> list[dict[
     )
 
 
-def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    # the last event that this world has seen: period knows later ones too
+def _health(con: duckdb.DuckDBPyConnection) -> Health:
+    # the last event up to the as-of date; period knows later ones too
     (seen,) = records(con, "select max(as_of_date) as last_event_date from daily_volume where total_events > 0")
-    return {
+    health = {
         **seen,
         "landings": records(con, "from landings_summary order by landing desc, source_table"),
         "days": records(
@@ -124,3 +132,4 @@ def _health(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "rules": records(con, "from validation_report order by rule"),
         "runs": records(con, "from newest_runs order by started_at desc"),
     }
+    return cast(Health, health)

@@ -1,22 +1,22 @@
-"""The heat map of drift: what was watched as rows, checked days as columns, verdicts as cells."""
+"""The heat map of drift: checks as rows, days as columns, verdicts as cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from churn_duck.pages.html import number
+from churn_duck.pages.report.rows import DriftRow
 
 SHOWN_DAYS, SHOWN_ROWS, SHOWN_CALM = 12, 24, 8
 KINDS = {"score": "score", "label": "label rate", "volume": "data volume", "freshness": "freshness",
-         "column": "column that is gone"}  # fmt: skip
+         "column": "missing column"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One check; `kind` is fail, warn, ok, still (at or below its floor) or none."""
+    """One check on one day; `kind` is fail, warn, ok, still (at or below its floor) or none."""
 
     kind: str
     shown: str
@@ -25,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that is watched, over the days."""
+    """One check over the days."""
 
     name: str
     kind: str
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Heat:
-    """The worst first; `hidden` more lines, `hidden_loud` of them not calm."""
+    """Lines with the worst first; `hidden` more lines, `hidden_loud` of them not calm."""
 
     days: list[date]
     earlier_days: int
@@ -44,8 +44,8 @@ class Heat:
     hidden_loud: int
 
 
-def heat(drift: Sequence[Mapping[str, Any]]) -> Heat:
-    """Whatever was WARN or FAIL on a day shown, what is no feature, and the largest of the calm ones."""
+def heat(drift: Sequence[DriftRow]) -> Heat:
+    """Returns what was WARN or FAIL on a shown day, what is not a feature, and the largest of the rest."""
     days = sorted({row["as_of_date"] for row in drift})
     shown = days[-SHOWN_DAYS:]
     by_key = {(row["name"], row["as_of_date"]): row for row in drift if row["as_of_date"] in set(shown)}
@@ -56,18 +56,18 @@ def heat(drift: Sequence[Mapping[str, Any]]) -> Heat:
     kept = [
         *loud[:SHOWN_ROWS],
         *[line for line in calm if line.kind],
-        *[one for one in calm if not one.kind][:SHOWN_CALM],
+        *[line for line in calm if not line.kind][:SHOWN_CALM],
     ]
     return Heat(shown, len(days) - len(shown), kept, len(lines) - len(kept), len(loud[SHOWN_ROWS:]))
 
 
-Checks = Mapping[tuple[str, date], Mapping[str, Any]]
+Checks = Mapping[tuple[str, date], DriftRow]
 
 
 def _rank(name: str, by_key: Checks, days: Sequence[date]) -> tuple[float, float, float, str]:
-    """The newest verdict first, then how often it was bad, then the largest PSI."""
+    """Returns the sort key: newest verdict, then number of bad days, then largest PSI."""
     own = [by_key[name, day] for day in days if (name, day) in by_key]
-    newest = by_key.get((name, days[-1]), {}).get("severity", 0)
+    newest = by_key[name, days[-1]]["severity"] if (name, days[-1]) in by_key else 0
     bad = sum(row["severity"] for row in own if row["severity"] > 1)
     return -max(newest, 1), -bad, -max((row["psi"] or 0 for row in own), default=0), name
 
@@ -79,9 +79,9 @@ def _line(name: str, by_key: Checks, days: Sequence[date]) -> Line:
     return Line(name, KINDS.get(kinds[-1], ""), [_cell(day, row) for day, row in zip(days, own, strict=True)], calm)
 
 
-def _cell(day: date, row: Mapping[str, Any] | None) -> Cell:
+def _cell(day: date, row: DriftRow | None) -> Cell:
     if row is None or row["verdict"] is None:
-        return Cell("none", "", f"{day}: {row['message'] if row else 'not watched'}")
+        return Cell("none", "", f"{day}: {row['message'] if row else 'not checked'}")
     psi, floor = row["psi"], row["floor_psi"]
     measured = f", PSI {number(psi)}, floor {number(floor)}" if psi is not None else ""
     is_still = psi is not None and floor is not None and psi <= floor

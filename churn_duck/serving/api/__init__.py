@@ -1,1 +1,1 @@
-"""The JSON API: who may ask, what may be asked, what is answered."""
+"""The JSON API: authentication, requests and responses."""

@@ -1,4 +1,4 @@
-"""What the API answers, each from one snapshot and its model alone."""
+"""The responses of the API, each from a single snapshot and its model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def model_of(snapshot: Snapshot) -> OnnxModel:
 
 
 def source(snapshot: Snapshot, model_version: str | None) -> dict[str, Any]:
-    """What every answer rests on; `model_version` is the model of the risks in it."""
+    """Returns the snapshot that a response comes from; `model_version` is the model of its risks."""
     manifest = snapshot.manifest
     return {
         "snapshot_id": manifest.snapshot_id,
@@ -36,20 +36,20 @@ def source(snapshot: Snapshot, model_version: str | None) -> dict[str, Any]:
 
 
 def predictions(snapshot: Snapshot, body: bytes, max_rows: int) -> dict[str, Any]:
-    """The risk of each user of a request, by the production model. Raises: Refused, ModelError."""
+    """Returns the risk of each user of a request, by the production model. Raises: Refused, ModelError."""
     model = model_of(snapshot)
     users = asked(body, model.schema, max_rows)
     risks = model.risk(users.features).tolist()
-    told = [{"user_id": user, "churn_risk": risk} for user, risk in zip(users.ids, risks, strict=True)]
-    return {**source(snapshot, model.version), "predictions": told}
+    rows = [{"user_id": user, "churn_risk": risk} for user, risk in zip(users.ids, risks, strict=True)]
+    return {**source(snapshot, model.version), "predictions": rows}
 
 
 def at_risk(
     snapshot: Snapshot, limit: int, offset: int, min_risk: float, wanted: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    """A page of the ranked list of the newest scored day, of users whose attributes are among the `wanted`.
+    """Returns a page of the ranked list of the newest scored day, filtered by the `wanted` attribute values.
 
-    Raises: Refused for an attribute that there is not, or a value that is none of its type.
+    Raises: Refused for an unknown attribute, or a value of another type.
     """
     total, page = listed(snapshot, limit, offset, min_risk, wanted)
     more = offset + limit < total
@@ -64,7 +64,7 @@ def at_risk(
 def listed(
     snapshot: Snapshot, limit: int, offset: int, min_risk: float, wanted: Mapping[str, Sequence[str]], user: str = ""
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many users fit, and a page of their rows of `ranked_users`; `user` is an id, or how a text one begins.
+    """Returns how many users match, and a page of their `ranked_users` rows; `user` is an id, or a prefix of a text id.
 
     Raises: Refused as above.
     """
@@ -89,7 +89,7 @@ def _values(snapshot: Snapshot, name: str, texts: Sequence[str]) -> list[Any]:
     kind = snapshot.attributes.get(name)
     if kind is None:
         known = ", ".join(["limit", "offset", "min_risk", *snapshot.attributes])
-        raise Refused(422, [Problem(("query", name), f"no such parameter; there are {known}", "extra_forbidden")])
+        raise Refused(422, [Problem(("query", name), f"unknown parameter; known are {known}", "extra_forbidden")])
     return [_value(name, kind, text) for text in texts]
 
 
@@ -120,9 +120,9 @@ def _ranked(snapshot: Snapshot, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def user(snapshot: Snapshot, text: str) -> dict[str, Any] | None:
-    """Everything about one user, or None when there is no such user.
+    """Returns everything about one user, or None when there is no such user.
 
-    Somebody who was not eligible on the newest scored day has no risk and no rank there, but may have a history.
+    A user who was not eligible on the newest scored day has no risk and no rank, but may have a history.
     """
     user_id = _user_id(snapshot, text)
     if user_id is None:
@@ -156,7 +156,7 @@ def _reasons(snapshot: Snapshot, user_id: object) -> list[dict[str, Any]]:
 
 
 def _activity(snapshot: Snapshot, user_id: object) -> list[dict[str, Any]]:
-    """Active days, the newest first; days without events have no row."""
+    """Returns active days, newest first; days without events have no row."""
     columns = [quoted(name) for name in snapshot.columns["user_activity"] if name not in ("user_id", "user_bucket")]
     query = f"select {', '.join(columns)} from user_activity where user_id = ? order by activity_date desc"
     return snapshot.rows(query, [user_id])

@@ -1,4 +1,4 @@
-"""Who may ask: a bearer token, the addresses that may be bound without one, and how much a body may hold."""
+"""Bearer tokens, the addresses that may be bound without one, and the limit on request bodies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Given = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 def token_from_environment(name: str = TOKEN) -> str | None:
-    """The token that callers must show, or None.
+    """Returns the token that callers must send, or None.
 
-    Raises: ConfigError when the variable is there but empty, as after a secret that was not mounted.
+    Raises: ConfigError when the variable is set but empty, as with a secret that was not mounted.
     """
     token = os.environ.get(name)
     if token is not None and not token.strip():
@@ -31,9 +31,9 @@ def token_from_environment(name: str = TOKEN) -> str | None:
 
 
 def require_closed(host: str, token: str | None, allow_open: bool) -> None:
-    """Raises ConfigError for an address that others reach, without a token, unless that is wanted."""
+    """Raises: ConfigError for an address that others can reach, without a token, unless `allow_open`."""
     if token is None and not allow_open and not _is_loopback(host):
-        raise ConfigError(f"--host {host} can be reached by others and {TOKEN} is not set; set it, or say --allow-open")
+        raise ConfigError(f"--host {host} is reachable by others and {TOKEN} is not set; set it, or pass --allow-open")
 
 
 def _is_loopback(host: str) -> bool:
@@ -44,18 +44,18 @@ def _is_loopback(host: str) -> bool:
 
 
 def guard(token: str | None) -> Callable[[HTTPAuthorizationCredentials | None], None]:
-    """A dependency that lets only callers with the token through; everybody where there is none."""
+    """Returns a dependency that admits callers with the token, or everybody if there is none."""
 
     def allowed(given: Given) -> None:
         shown = given.credentials if given else ""
         if token is not None and not hmac.compare_digest(shown.encode(), token.encode()):
-            raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, "a bearer token is required", {"WWW-Authenticate": "Bearer"})
 
     return allowed
 
 
 async def capped_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises: Refused (413) as soon as it is too long."""
+    """Returns the whole body. Raises: Refused (413) as soon as it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,7 +1,7 @@
-"""The API's description, as the present model and attributes have it: OpenAPI, and Swagger UI to read and try it.
+"""The API's description for the current model and attributes: OpenAPI, and Swagger UI to read and try it.
 
-Swagger UI is scripts, on the only page of ours that has any. They come from a package and not from somebody's server,
-and may talk to this server alone.
+Swagger UI is the only page with scripts. They come from a package, not from another server, and may connect to this
+server only.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# the files as Swagger UI releases them; nothing else of the package is used
+# the release files of Swagger UI; nothing else of the package is used
 SWAGGER_UI = files("fastapi_swagger") / "resources"
 KINDS = {"js": "text/javascript", "css": "text/css"}
 
 
 def router(document: Callable[[], dict[str, Any]], title: str, token: str | None, sessions: Sessions) -> APIRouter:
-    """The description, for whoever has the token or is signed in at the dashboard."""
+    """Returns the routes, for callers with the token or a dashboard session."""
     routes = APIRouter(include_in_schema=False, dependencies=[Depends(_readers(token, sessions))])
 
     @routes.get("/openapi.json")
@@ -55,7 +55,7 @@ def router(document: Callable[[], dict[str, Any]], title: str, token: str | None
 
 
 def _readers(token: str | None, sessions: Sessions) -> Callable[[Request, Given], None]:
-    """Sessions too, as a browser opens pages without a bearer token; what it reads is about nobody."""
+    """Accepts sessions too, since a browser sends no bearer token; the description holds no personal data."""
     allowed = guard(token)
 
     def reads(request: Request, given: Given) -> None:

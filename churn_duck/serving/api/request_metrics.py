@@ -1,4 +1,4 @@
-"""Requests counted and timed, with labels that nobody outside can multiply."""
+"""Request counts and latencies, with labels of bounded cardinality."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = {"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"}
 OTHER = "other"
-# when each series began doubles their number and tells nothing here
+# creation times would double the number of series for no use
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Traffic:
-    """The metrics of one API, in a registry of its own."""
+    """The metrics of one API, in its own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -30,7 +30,7 @@ class Traffic:
 
 
 class Counted:
-    """ASGI middleware: one observation a request, by route template; unknown paths are one label."""
+    """ASGI middleware: one observation per request, by route template; unknown paths share one label."""
 
     def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self.app, self.traffic = app, traffic
@@ -41,14 +41,14 @@ class Counted:
             return
         status, started = 500, time.perf_counter()
 
-        async def noted(message: Message) -> None:
+        async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, noted)
+            await self.app(scope, receive, observe)
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
             route = getattr(scope.get("route"), "path_format", OTHER)

@@ -1,4 +1,4 @@
-"""From the JSON of a request to the float32 matrix of a model, refusing what the model does not know by name."""
+"""From the JSON of a request to the float32 matrix of a model; unknown or invalid features are refused by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong where, in the form in which FastAPI tells it."""
+    """A problem and its location, in FastAPI's format."""
 
     loc: Place
     msg: str
@@ -29,7 +29,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """The request cannot be answered as it is."""
+    """The request is invalid."""
 
     def __init__(self, status: int, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.msg for problem in problems))
@@ -38,27 +38,29 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """Users to predict: their ids as they were given (None: none was), and float32[N, F] in the model's order."""
+    """Users to predict: their ids as given (None: no id), and float32[N, F] in the model's order."""
 
     ids: list[str | int | None]
     features: Matrix
 
 
 def asked(body: bytes, schema: FeatureSchema, max_rows: int) -> Asked:
-    """The users of a request body: one object of features, or a list of them.
+    """Returns the users of a request body: one object of features, or a list of them.
 
-    A number may be null, which is NaN to the model; a category is a text, and one that the model has never seen is
-    allowed. Raises: Refused naming what is unknown, missing, of a wrong type or too much.
+    A number may be null, which is NaN to the model; a category is a text, and one that is unknown to the model is
+    allowed. Raises: Refused naming what is unknown, missing, of the wrong type, or too many users.
     """
     content = _parsed(body)
     rows, inside = (content, True) if isinstance(content, list) else ([content], False)
     if len(rows) > max_rows:
-        raise Refused(413, [Problem(("body",), f"{len(rows)} users, at most {max_rows} a call", "too_long")])
+        raise Refused(413, [Problem(("body",), f"{len(rows)} users, at most {max_rows} per call", "too_long")])
     if not rows:
         raise Refused(422, [Problem(("body",), "no users in the list", "too_short")])
     features = _fast(rows, schema)
     if features is None:
-        problems = [one for place, row in enumerate(rows) for one in _problems(row, schema, (place,) if inside else ())]
+        problems = [
+            problem for place, row in enumerate(rows) for problem in _problems(row, schema, (place,) if inside else ())
+        ]
         raise Refused(422, problems[:SHOWN_PROBLEMS] or [Problem(("body",), "cannot be read", "value_error")])
     return Asked([row.get(ID) for row in rows], features)
 
@@ -74,7 +76,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _fast(rows: list[Any], schema: FeatureSchema) -> Matrix | None:
-    """The matrix, or None where anything is wrong: what, is for `_problems` to say."""
+    """Returns the matrix, or None if anything is wrong; `_problems` finds out what."""
     names = frozenset(schema.names)
     for row in rows:
         if type(row) is not dict or not (row.keys() >= names and len(row) - (ID in row) == len(names)):

@@ -1,4 +1,4 @@
-"""The shapes of the answers, for OpenAPI, and what it says of the features and attributes that are there."""
+"""The response models, and the OpenAPI schemas of the current features and attributes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = {"BIGINT": "integer", "DOUBLE": "number"}
 
 
 class Source(BaseModel):
-    """What an answer rests on: one snapshot, its newest scored day, and the model of the risks."""
+    """The source of a response: one snapshot, its newest scored day, and the model of the risks."""
 
     snapshot_id: str
     published_at: datetime
@@ -23,14 +23,14 @@ class Source(BaseModel):
 
 
 class Prediction(BaseModel):
-    """`churn_risk` is the probability, 0 to 1, of no activity in the next days that make a churner."""
+    """`churn_risk` is the probability, 0 to 1, of no activity within the churn window."""
 
     user_id: UserId | None
     churn_risk: float
 
 
 class Predictions(Source):
-    """In the order of the request."""
+    """Predictions in the order of the request."""
 
     predictions: list[Prediction]
 
@@ -48,7 +48,7 @@ class RankedUser(BaseModel):
 
 
 class AtRisk(Source):
-    """A page; `next_offset` is null on the last one, `total` counts all users that fit."""
+    """A page of the list; `next_offset` is null on the last one, `total` counts all matching users."""
 
     total: int
     next_offset: int | None
@@ -56,7 +56,7 @@ class AtRisk(Source):
 
 
 class Reason(BaseModel):
-    """What raises the risk, in the model's eyes; `contribution` is in log-odds."""
+    """What raises the risk according to the model; `contribution` is in log-odds."""
 
     sentence: str
     feature: str
@@ -65,7 +65,7 @@ class Reason(BaseModel):
 
 
 class PastRisk(BaseModel):
-    """A user on one scored day."""
+    """The risk of a user on one scored day."""
 
     as_of_date: date
     churn_risk: float
@@ -89,7 +89,7 @@ class User(Source):
 
 
 class State(BaseModel):
-    """`reasons` say why not, or what needs a look."""
+    """A status; `reasons` explain why it is not ready or degraded."""
 
     status: str
     reasons: list[str] = []
@@ -100,7 +100,7 @@ class State(BaseModel):
 
 
 class Hooked(BaseModel):
-    """What a webhook came to: `done` is started or nothing, `message` why, `alerts` those that asked."""
+    """The result of a webhook: `done` is started or nothing, `message` why, `alerts` those that triggered it."""
 
     done: Literal["started", "nothing"]
     message: str
@@ -108,7 +108,7 @@ class Hooked(BaseModel):
 
 
 class Fault(BaseModel):
-    """One thing that is wrong with a request."""
+    """One problem of a request."""
 
     loc: list[str | int]
     msg: str
@@ -116,19 +116,19 @@ class Fault(BaseModel):
 
 
 class Faults(BaseModel):
-    """What is wrong with a request."""
+    """The problems of a request."""
 
     detail: list[Fault]
 
 
 class Detail(BaseModel):
-    """Why there is no answer."""
+    """Why the request failed."""
 
     detail: str
 
 
 def example(features: FeatureSchema) -> dict[str, Any]:
-    """A user as `/predict` takes one: nothing done, and the first level that the model knows of each category."""
+    """Returns a user in the format of `/predict`: all numbers 0, and the first known level of each category."""
     return {
         "user_id": 17,
         **dict.fromkeys(features.numeric, 0),
@@ -137,15 +137,15 @@ def example(features: FeatureSchema) -> dict[str, Any]:
 
 
 def body_schema(features: FeatureSchema | None) -> dict[str, Any]:
-    """JSON schema of the body of `/predict`; without a model, of any features."""
+    """Returns the JSON schema of the body of `/predict`; without a model, any features."""
     if features is None:
-        one: dict[str, Any] = {"type": "object"}
+        user: dict[str, Any] = {"type": "object"}
     else:
         number = {"type": ["number", "null"], "minimum": -3.4e38, "maximum": 3.4e38}
         words = {
             name: {"type": ["string", "null"], "examples": list(levels)[:5]} for name, levels in features.categorical
         }
-        one = {
+        user = {
             "type": "object",
             "properties": {
                 "user_id": {"type": ["integer", "string", "null"]},
@@ -155,17 +155,17 @@ def body_schema(features: FeatureSchema | None) -> dict[str, Any]:
             "required": features.names,
             "additionalProperties": False,
         }
-    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+    return {"anyOf": [user, {"type": "array", "items": user, "minItems": 1}]}
 
 
 def attribute_parameters(attributes: dict[str, str]) -> list[dict[str, Any]]:
-    """Query parameters of `/at-risk`, one an attribute."""
+    """Returns the query parameters of `/at-risk`, one per attribute."""
     return [
         {
             "name": name,
             "in": "query",
             "required": False,
-            "description": "Only users with this value; several times: with any of these.",
+            "description": "Only users with this value; repeat it for any of several values.",
             "schema": {"type": "array", "items": {"type": KINDS.get(kind, "string")}},
         }
         for name, kind in attributes.items()

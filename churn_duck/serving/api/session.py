@@ -1,4 +1,4 @@
-"""Sessions of the dashboard: a browser cannot send a bearer token, so it shows a signed cookie instead."""
+"""Sessions of the dashboard: a browser cannot send a bearer token, so it sends a signed cookie instead."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ MOST_ENDED = 10_000
 
 
 class NotSignedIn(Exception):
-    """There is a token, and neither it nor a session was shown."""
+    """A token is required, and neither it nor a session was sent."""
 
 
 class Sessions:
-    """Who may see the pages: everybody without a token, or else whoever shows it or signed in with it.
+    """Access to the pages: open without a token, else for callers who send it or have signed in with it.
 
-    A session is `expiry.nonce.signature`. Its key is derived from the token, slowly, so that a stolen cookie is no way
-    to guess it; a new token ends all sessions. Sessions are kept nowhere, so that replicas and restarts know each
-    other's; those that were ended are remembered until they would have expired, by this process alone.
+    A session is `expiry.nonce.signature`. Its key is derived from the token by a slow function, so that a stolen cookie
+    does not help to guess it; a new token ends all sessions. Sessions are not stored, so that they are valid on every
+    replica and after a restart; ended ones are remembered until they would have expired, by this process only.
     """
 
     def __init__(self, token: str | None) -> None:
         self._token = token
         self._key = b"" if token is None else _derived(token)
-        # claim to expiry, the first ended first; only who knows the token can make any
+        # claim to expiry, oldest first; only holders of the token can add any
         self._ended: dict[str, int] = {}
 
     @property
@@ -42,28 +42,28 @@ class Sessions:
         """Whether this is the token, in constant time."""
         return self._token is not None and hmac.compare_digest(shown.encode(), self._token.encode())
 
-    def made(self) -> str:
-        """A new session from now on."""
+    def new(self) -> str:
+        """Returns a new session."""
         claim = f"{int(time.time()) + SECONDS}.{secrets.token_hex(8)}"
         return f"{claim}.{self._signature(claim)}"
 
     def holds(self, session: str) -> bool:
-        """Whether it was made with this token, has not expired and was not ended here."""
+        """Whether the session is signed with this token, has not expired and was not ended here."""
         claim, _, signature = session.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(claim).encode()):
             return False
         return time.time() < _expiry(claim) and claim not in self._ended
 
     def end(self, session: str) -> None:
-        """Let it hold no more, whoever shows it."""
+        """End the session, for every copy of its cookie."""
         if not self.holds(session):
             return
         claim, now = session.rpartition(".")[0], time.time()
-        kept = [(one, expiry) for one, expiry in self._ended.items() if expiry > now]
+        kept = [(ended, expiry) for ended, expiry in self._ended.items() if expiry > now]
         self._ended = dict([*kept[-MOST_ENDED + 1 :], (claim, _expiry(claim))])
 
     def require(self, request: Request) -> None:
-        """Raises: NotSignedIn."""
+        """Raises: NotSignedIn when neither the token nor a valid session was sent."""
         if self._token is None or self.holds(request.cookies.get(COOKIE, "")):
             return
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
@@ -84,7 +84,7 @@ def _derived(token: str) -> bytes:
 
 def keep(response: Response, request: Request, session: str) -> None:
     """Set the cookie; an empty session ends it."""
-    # a proxy that ends TLS says so; at worst, a lie makes the cookie stricter
+    # a proxy that terminates TLS sets the header; a forged one only makes the cookie stricter
     secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
     response.set_cookie(
         COOKIE, session, max_age=SECONDS if session else 0, httponly=True, samesite="strict", secure=secure, path="/"
@@ -92,7 +92,7 @@ def keep(response: Response, request: Request, session: str) -> None:
 
 
 def is_own(request: Request) -> bool:
-    """Whether a form was sent by a page of this server: browsers say where it comes from."""
+    """Whether a form was sent by a page of this server, according to the browser's headers."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -101,7 +101,7 @@ def is_own(request: Request) -> bool:
 
 
 def safe_target(wanted: str, pages: tuple[str, ...]) -> str:
-    """The page to go on to, relative and one of `pages`; what somebody else wrote into a link leads to the first."""
+    """Returns the page to go to, relative and one of `pages`; any other target leads to the first."""
     path, _, query = wanted.partition("?")
     if path not in pages:
         return pages[0]

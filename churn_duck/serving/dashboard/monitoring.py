@@ -1,15 +1,15 @@
-"""What the dashboard shows of data and models: drift and what came true, versions and promotions."""
+"""Content of the monitoring pages: drift and realised performance, versions and promotions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from churn_duck.pages.report import charts
 from churn_duck.pages.report import text as words
 from churn_duck.pages.report.drift_heat_map import heat
 from churn_duck.pages.report.page import GRADES
+from churn_duck.pages.report.rows import Evidence
 from churn_duck.serving.snapshots import Snapshot
 from churn_duck.warehouse.store import Warehouse
 
@@ -17,29 +17,28 @@ SHOWN_RETRAININGS = 20
 
 
 def watched(snapshot: Snapshot, warehouse: Warehouse) -> dict[str, Any]:
-    """The content of the page on drift and results, as the report has it, of the snapshot alone."""
-    found = _found(snapshot, warehouse)
-    known = found["performance"]
+    """Returns the content of the page on drift and results, as in the report, from the snapshot alone."""
+    content = _content(snapshot, warehouse)
     return {
-        "found": found,
+        "report": content,
         "grades": GRADES,
-        "headlines": words.headlines(found),
-        "notes": words.notes(found),
-        "empty": words.empty(found),
-        "command": lambda section: words.command(found, section),
-        "bands": [charts.band_columns(found["bands"], width) for width in (960, 360)] if found["bands"] else [],
-        "heat": heat(found["drift"]) if found["drift"] else None,
-        "history": {name: charts.history(known, name) for name in ("pr_auc", "churn_rate")} if known else {},
+        "headlines": words.headlines(content),
+        "notes": words.notes(content),
+        "empty": words.empty(content),
+        "command": lambda section: words.command(content, section),
+        "bands": [charts.band_columns(content["bands"], width) for width in (960, 360)] if content["bands"] else [],
+        "heat": heat(content["drift"]) if content["drift"] else None,
+        "history": charts.histories(content["performance"]),
     }
 
 
-def _found(snapshot: Snapshot, warehouse: Warehouse) -> Mapping[str, Any]:
-    """In the shape of a report's content."""
+def _content(snapshot: Snapshot, warehouse: Warehouse) -> Evidence:
+    """Returns the part of a report's content that these pages show."""
     manifest, settings = snapshot.manifest, warehouse.settings
     days = snapshot.rows("from scored_days where as_of_date = ?", [manifest.as_of_date])
-    return {
+    content = {
         "as_of_date": _end(snapshot),
-        # every page says so, on top
+        # shown at the top of every page instead
         "is_invented": False,
         "production": manifest.model_version,
         "scored": days[0] if days else None,
@@ -52,23 +51,24 @@ def _found(snapshot: Snapshot, warehouse: Warehouse) -> Mapping[str, Any]:
             "last_event_date": _last_event(snapshot),
         },
     }
+    return cast(Evidence, content)
 
 
 def _end(snapshot: Snapshot) -> date:
-    """The evening on which the snapshot's world ends."""
+    """The as-of date of the snapshot."""
     manifest = snapshot.manifest
     days = [day for day in (manifest.world_date, manifest.as_of_date) if day is not None]
     return max(days, default=manifest.published_at.date())
 
 
 def _last_event(snapshot: Snapshot) -> date:
-    """The last day with an event in the snapshot's world."""
+    """The last day with an event, as of the snapshot."""
     (row,) = snapshot.rows("select last_event_date as day from period")
     return min(row["day"] or _end(snapshot), _end(snapshot))
 
 
 def versions(snapshot: Snapshot) -> dict[str, Any]:
-    """The content of the page on models, the newest first."""
+    """Returns the content of the page on models, newest first."""
     return {
         "models": snapshot.rows(
             """select

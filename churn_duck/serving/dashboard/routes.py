@@ -1,4 +1,4 @@
-"""The dashboard: pages for people over the newest snapshot, rendered here, without scripts."""
+"""The dashboard: server-rendered pages over the newest snapshot, without scripts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HEADERS = {
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # a form needs to say where it comes from, others need not know
+    # forms must send their origin to this server, but not to others
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -44,66 +44,66 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
-    """Whatever goes wrong on the way to a page is a page too, and every answer has the headers."""
+    """A route whose errors are pages too, and whose responses all have the security headers."""
 
     def get_route_handler(self) -> Handler:
-        """The handler of the route, with both."""
+        """Returns the handler of the route."""
         handler = super().get_route_handler()
 
         async def page(request: Request) -> Response:
             try:
-                answer = await handler(request)
+                response = await handler(request)
             except NotSignedIn:
-                answer = _to_sign_in(request)
+                response = _to_sign_in(request)
             except Refused as error:
-                answer = _trouble(error.status, [problem.msg for problem in error.problems])
+                response = _trouble(error.status, [problem.msg for problem in error.problems])
             except RequestValidationError as error:
-                answer = _trouble(422, [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()])
+                response = _trouble(422, [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()])
             except HTTPException as error:
-                answer = _trouble(error.status_code, [str(error.detail)])
+                response = _trouble(error.status_code, [str(error.detail)])
             except ChurnDuckError as error:
-                answer = _trouble(503, [str(error)])
+                response = _trouble(503, [str(error)])
             for name, value in HEADERS.items():
-                answer.headers.setdefault(name, value)
-            return answer
+                response.headers.setdefault(name, value)
+            return response
 
         return page
 
 
 @dataclass(frozen=True)
 class Site:
-    """What every page stands on."""
+    """The dependencies of every page."""
 
     snapshots: Snapshots
     warehouse: Warehouse
     sessions: Sessions
 
     def page(self, name: str, path: str, snapshot: Snapshot, **content: Any) -> Response:
-        """A page over the snapshot, which says so when that is not as it should be."""
+        """Returns a page over the snapshot, with notices if the snapshot is stale or of demo data."""
         return _rendered(
             name,
             200,
             path=path,
             manifest=snapshot.manifest,
-            told_first=list(self._told_first(snapshot)),
+            notices=list(self._notices(snapshot)),
             can_sign_out=self.sessions.are_needed,
             churn_window_days=self.warehouse.settings.churn.window_days,
             active_within_days=self.warehouse.settings.population.active_within_days,
             **content,
         )
 
-    def _told_first(self, snapshot: Snapshot) -> Iterator[str]:
+    def _notices(self, snapshot: Snapshot) -> Iterator[str]:
         if self.warehouse.is_invented:
             yield INVENTED
         allowed = self.warehouse.settings.serving.max_age_days
         if allowed is not None and snapshot.age_days > allowed:
-            yield f"Published {snapshot.age_days:.1f} days ago, {allowed:g} are allowed. Does the daily job run?"
+            yield f"Published {snapshot.age_days:.1f} days ago, at most {allowed:g} allowed. Is the daily job running?"
         if self.snapshots.trouble:
-            yield f"A newer snapshot cannot be shown: {self.snapshots.trouble}"
+            yield f"A newer snapshot cannot be opened: {self.snapshots.trouble}"
 
 
 def dashboard(snapshots: Snapshots, warehouse: Warehouse, sessions: Sessions) -> APIRouter:
-    """The pages, and the way in where there is a token."""
+    """Returns the routes of the pages, and the sign-in where there is a token."""
     site = Site(snapshots, warehouse, sessions)
     router = APIRouter(include_in_schema=False)
     router.include_router(_entrance(sessions))
@@ -146,7 +146,7 @@ def _watched(site: Site) -> APIRouter:
 
     @router.get("/watch")
     def watch() -> Response:
-        """Drift, and what came true."""
+        """Drift and realised performance."""
         with site.snapshots.use() as snapshot:
             return site.page("watch", "watch", snapshot, **watched(snapshot, site.warehouse))
 
@@ -177,40 +177,40 @@ def _entrance(sessions: Sessions) -> APIRouter:
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        """Open a session for whoever knows the token; many wrong ones have to wait."""
+        """Open a session for the right token; repeated wrong ones must wait."""
         form = await _form(request)
         target, address = safe_target(form.get("next", "."), PAGES), address_of(request)
         if wait := attempts.seconds_to_wait(address):
             return _wait(wait, target)
         if not sessions.is_token(form.get("token", "").strip()):
             attempts.failed(address)
-            return _rendered("sign_in", 403, next=target, wrong="That is not the token.")
+            return _rendered("sign_in", 403, next=target, wrong="The token is wrong.")
         attempts.forget(address)
-        answer = RedirectResponse(target, 303)
-        keep(answer, request, sessions.made())
-        return answer
+        response = RedirectResponse(target, 303)
+        keep(response, request, sessions.new())
+        return response
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        """End the session of this browser, and of whoever copied its cookie."""
+        """End the session, for every copy of its cookie."""
         await _form(request)
         sessions.end(request.cookies.get(COOKIE, ""))
-        answer = RedirectResponse("sign-in", 303)
-        keep(answer, request, "")
-        return answer
+        response = RedirectResponse("sign-in", 303)
+        keep(response, request, "")
+        return response
 
     return router
 
 
 def _wait(seconds: int, target: str) -> Response:
-    told = f"Too many wrong tokens came from your address. Try again in {seconds} second{'' if seconds == 1 else 's'}."
-    answer = _rendered("sign_in", 429, next=target, wrong=told)
-    answer.headers["Retry-After"] = str(seconds)
-    return answer
+    message = f"Too many failed attempts from your address. Try again in {seconds} second{'' if seconds == 1 else 's'}."
+    response = _rendered("sign_in", 429, next=target, wrong=message)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that a page of ours sent. Raises: HTTPException (403) for somebody else's."""
+    """Returns the fields of a form of these pages. Raises: HTTPException (403) for a form of another site."""
     if not is_own(request):
         raise HTTPException(403, "This form was sent by another site.")
     body = await capped_body(request, FORM_BYTES)
@@ -227,8 +227,8 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"sign-in?next={quote(wanted + query, safe='')}", 303)
 
 
-def _trouble(status: int, said: list[str]) -> Response:
-    return _rendered("trouble", status, title=HTTPStatus(status).phrase, status=status, said=said)
+def _trouble(status: int, messages: list[str]) -> Response:
+    return _rendered("trouble", status, title=HTTPStatus(status).phrase, status=status, messages=messages)
 
 
 def _rendered(name: str, code: int, /, **content: Any) -> Response:

@@ -1,4 +1,4 @@
-"""Wrong tokens typed into the dashboard's form: whoever types many has to wait, longer each time, never for long."""
+"""Rate limit on wrong tokens in the sign-in form: the wait grows with each failure, up to a cap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-# a person's typing errors cost nothing
+# typing errors have no cost
 FREE = 10
 LONGEST_SECONDS = 30
 FORGOTTEN_SECONDS = 900
@@ -24,23 +24,23 @@ class _Failed:
 
     @property
     def until(self) -> float:
-        """When the next try counts; the exponent is capped, since a guesser does not stop."""
+        """When the next attempt is accepted; the exponent is capped, since failures may go on forever."""
         over = self.times - FREE
         return self.at + (min(2 ** min(over, 10), LONGEST_SECONDS) if over >= 0 else 0)
 
 
 class Attempts:
-    """Failed sign-ins by address, of this process alone; the addresses that failed last are kept.
+    """Failed sign-ins by address, for this process only; the most recent addresses are kept.
 
-    A try that comes too early is not looked at and does not lengthen the wait: whoever shares the address of a guesser,
-    as behind a proxy, waits half a minute at most for a try of his own.
+    An attempt that comes too early is ignored and does not lengthen the wait: someone who shares an address with an
+    attacker, as behind a proxy, waits half a minute at most.
     """
 
     def __init__(self) -> None:
         self._failed: OrderedDict[str, _Failed] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> int:
-        """Whole seconds until a try from there is looked at; 0: now."""
+        """Whole seconds until an attempt from the address is accepted; 0: now."""
         failed = self._recent(address)
         return 0 if failed is None else max(0, math.ceil(failed.until - time.monotonic()))
 
@@ -53,7 +53,7 @@ class Attempts:
             self._failed.popitem(last=False)
 
     def forget(self, address: str) -> None:
-        """Whoever knows the token may start anew."""
+        """Reset the address after a successful sign-in."""
         self._failed.pop(address, None)
 
     def _recent(self, address: str) -> _Failed | None:
@@ -62,7 +62,7 @@ class Attempts:
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from; of IPv6 the network, which one machine has all addresses of."""
+    """Returns the address of a request; of IPv6 the /64 network, since one machine may hold all of its addresses."""
     host = request.client.host if request.client else ""
     try:
         parsed = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Where things stand in the charts of one user: coordinates only, the template draws them."""
+"""Coordinates for the charts of one user; the template draws them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAYS = {960: 90, 360: 28}
 
 @dataclass(frozen=True)
 class Dot:
-    """The risk of a day; `text` is said of it."""
+    """The risk of a day; `text` is its tooltip."""
 
     x: float
     y: float
@@ -28,7 +28,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Risks:
-    """Risk by scored day; `lines` are paths, one a model, `bounds` where bands begin."""
+    """Risk by scored day; `lines` are paths, one per model, `bounds` where bands begin."""
 
     frame: Frame
     days: list[Tick]
@@ -39,12 +39,12 @@ class Risks:
 
 
 def risks(history: Rows, bands: Rows, width: int) -> Risks:
-    """The scored days of a user, the newest first in `history`."""
+    """Returns the chart of a user's scored days; `history` is newest first."""
     own = list(reversed(history))
     frame = Frame(width, 210)
     days = [row["as_of_date"] for row in own]
     x = placer(frame, days)
-    dots = [Dot(x(row["as_of_date"]), frame.y(row["churn_risk"]), _said(row)) for row in own]
+    dots = [Dot(x(row["as_of_date"]), frame.y(row["churn_risk"]), _tooltip(row)) for row in own]
     at = {row["as_of_date"]: dot for row, dot in zip(own, dots, strict=True)}
     lines = [
         "M" + "L".join(f"{at[row['as_of_date']].x} {at[row['as_of_date']].y}" for row in stretch)
@@ -55,15 +55,15 @@ def risks(history: Rows, bands: Rows, width: int) -> Risks:
     return Risks(frame, day_ticks(days, x), ticks, bounds, dots, lines)
 
 
-def _said(row: Mapping[str, Any]) -> str:
+def _tooltip(row: Mapping[str, Any]) -> str:
     return f"{row['as_of_date']}: {percent(row['churn_risk'])}, rank {count(row['risk_rank'])}"
 
 
 def activity(rows: Rows, last: date, width: int) -> Columns:
-    """Events by day up to the last one; a gap is a day without."""
+    """Returns events by day up to `last`; a gap is a day without events."""
     events = {row["activity_date"]: row["total_events"] for row in rows}
     days = [last - timedelta(days=age) for age in reversed(range(DAYS[width]))]
     stacks = [(day, [("events", events.get(day, 0), f"{day}: {count(events.get(day, 0))} events")]) for day in days]
-    drawn = columns(stacks, width, 170)
+    chart = columns(stacks, width, 170)
     # too narrow for numbers; the table has them
-    return replace(drawn, bars=[replace(bar, label="") for bar in drawn.bars])
+    return replace(chart, bars=[replace(bar, label="") for bar in chart.bars])

@@ -1,4 +1,4 @@
-"""What the dashboard shows of people: the list with its filters, and one user."""
+"""Content of the user pages: the list with its filters, and one user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from churn_duck.serving.snapshots import Snapshot
 from churn_duck.warehouse.query import quoted
 
 PAGE = 50
-# more values than this are typed, not chosen
+# attributes with more values are typed, not chosen
 CHOICES = 40
 WIDTHS = (960, 360)
 SHOWN_DAYS = 14
@@ -21,7 +21,7 @@ SHOWN_DAYS = 14
 
 @dataclass(frozen=True)
 class Asked:
-    """What the form of the list holds."""
+    """The fields of the list's form."""
 
     user_id: str
     min_risk: float
@@ -29,7 +29,7 @@ class Asked:
     wanted: dict[str, list[str]]
 
     def link(self, offset: int) -> str:
-        """The same list from another place on, relative."""
+        """Returns a relative link to the same list from another offset."""
         given = [("user_id", self.user_id), ("min_risk", f"{self.min_risk:g}" if self.min_risk else "")]
         given += [(name, value) for name, values in self.wanted.items() for value in values]
         query = urlencode(
@@ -40,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Choice:
-    """An attribute to filter by; without `values` any is typed."""
+    """An attribute to filter by; without `values` it is a text field."""
 
     name: str
     values: list[str]
@@ -48,7 +48,7 @@ class Choice:
 
 
 def people(snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
-    """The content of the list. Raises: Refused for an attribute that there is not."""
+    """Returns the content of the list. Raises: Refused for an unknown attribute."""
     total, rows = answers.listed(snapshot, PAGE, asked.offset, asked.min_risk, asked.wanted, asked.user_id)
     bands = bands_of(snapshot)
     earlier = _earlier(snapshot, [row["user_id"] for row in rows])
@@ -74,12 +74,12 @@ def people(snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
 
 
 def bands_of(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The bands of the newest scored day, high first."""
+    """Returns the bands of the newest scored day, high first."""
     return snapshot.rows("from risk_bands where as_of_date = ? order by place", [snapshot.manifest.as_of_date])
 
 
 def band(bands: Sequence[Mapping[str, Any]], risk: float) -> str:
-    """The name of the band that holds the risk."""
+    """Returns the name of the band that holds the risk."""
     return next((str(row["band"]) for row in bands if risk >= row["from_risk"]), "low")
 
 
@@ -90,7 +90,7 @@ def _earlier_date(snapshot: Snapshot) -> object:
 
 
 def _earlier(snapshot: Snapshot, users: Sequence[object]) -> dict[object, dict[str, Any]]:
-    """Where they stood on the scored day before."""
+    """Returns rank and risk of the users on the previous scored day."""
     rows = snapshot.rows(
         "select user_id, earlier_rank, earlier_risk from what_changed where user_id in (select unnest(?))", [users]
     )
@@ -113,19 +113,19 @@ def _choices(snapshot: Snapshot, wanted: Mapping[str, Sequence[str]]) -> Iterato
 
 
 def person(snapshot: Snapshot, user_id: str) -> dict[str, Any] | None:
-    """The content of one user's page, or None when there is no such user."""
-    found = answers.user(snapshot, user_id)
-    if found is None:
+    """Returns the content of one user's page, or None when there is no such user."""
+    details = answers.user(snapshot, user_id)
+    if details is None:
         return None
     bands = bands_of(snapshot)
     last = snapshot.manifest.as_of_date or snapshot.manifest.world_date
-    history, active = found["history"], found["activity"]
+    history, active = details["history"], details["activity"]
     counted = [name for name in (active[0] if active else ()) if name not in ("activity_date", "is_active_day")]
     return {
-        "user": found,
-        "band": band(bands, found["churn_risk"]) if found["churn_risk"] is not None else None,
+        "user": details,
+        "band": band(bands, details["churn_risk"]) if details["churn_risk"] is not None else None,
         "scored_users": sum(row["band_users"] for row in bands),
-        "changed": next(iter(snapshot.rows("from what_changed where user_id = ?", [found["user_id"]])), None),
+        "changed": next(iter(snapshot.rows("from what_changed where user_id = ?", [details["user_id"]])), None),
         "risks": [risks(history, bands, width) for width in WIDTHS] if history else [],
         "activity": [activity(active, last, width) for width in WIDTHS] if active and last else [],
         "counted": [name for name in counted if any(row[name] for row in active)],

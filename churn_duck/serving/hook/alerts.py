@@ -1,4 +1,4 @@
-"""What Alertmanager sends to a webhook, and which of it asks for a retraining."""
+"""The message that Alertmanager sends to a webhook, and which of its alerts trigger a retraining."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_ALERTS = 1000
 
 
 class Sent(BaseModel):
-    """Whatever else Alertmanager sends, now or later, is none of our business."""
+    """Base of the parsed objects; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -30,7 +30,7 @@ class Alert(Sent):
 
 
 class Message(Sent):
-    """Version 4 of the webhook's format, the only one there has been since 2017."""
+    """Version 4 of the webhook's format, the only one since 2017."""
 
     version: Literal["4"]
     status: Literal["firing", "resolved"]
@@ -38,23 +38,23 @@ class Message(Sent):
 
 
 def message(body: bytes) -> Message:
-    """The message of a request. Raises: Refused (422) naming what is wrong where."""
+    """Returns the message of a request. Raises: Refused (422) with each problem and its location."""
     try:
         return Message.model_validate_json(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        problems = [Problem(("body", *one["loc"]), one["msg"], one["type"]) for one in found[:20]]
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = [Problem(("body", *fault["loc"]), fault["msg"], fault["type"]) for fault in faults[:20]]
         raise Refused(422, problems) from error
 
 
-def asking(sent: Message, names: Collection[str]) -> list[str]:
-    """The names among `names` of alerts that fire, each once, in order."""
-    firing = {one.labels.get("alertname") for one in sent.alerts if one.status == "firing"}
-    return [name for name in dict.fromkeys(names) if name in firing]
+def firing(sent: Message, names: Collection[str]) -> list[str]:
+    """Returns those of `names` whose alerts are firing, each once, in order."""
+    active = {alert.labels.get("alertname") for alert in sent.alerts if alert.status == "firing"}
+    return [name for name in dict.fromkeys(names) if name in active]
 
 
 def body_schema() -> dict[str, Any]:
-    """JSON schema of the message, in one piece."""
+    """Returns the JSON schema of the message, without references."""
     schema = Message.model_json_schema()
     schema["properties"]["alerts"]["items"] = schema.pop("$defs")["Alert"]
     return schema

@@ -1,4 +1,4 @@
-"""A retraining as a Kubernetes Job, made from the CronJob that retrains; nothing is written to the warehouse."""
+"""A retraining as a Kubernetes Job created from the CronJob that retrains; the warehouse is not touched."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 10
 
 
 class Rejected(Exception):
-    """The Kubernetes API said no; `status` is its HTTP status."""
+    """The Kubernetes API rejected a request; `status` is its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -32,11 +32,11 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class JobStarter:
-    """Makes one Job until `cooldown` after its end; `credentials` holds the service account's token and CA.
+    """Creates at most one Job until `cooldown` after its end; `credentials` holds the service account's token and CA.
 
-    The Job has always the same name, so that Kubernetes itself refuses a second one for as long as the first is there,
-    and Kubernetes deletes it that long after its end. A Job that failed is no exception: on the same data it would fail
-    again, and an alert that goes on firing would repeat it.
+    The Job always has the same name, so that Kubernetes refuses a second one while the first exists, and Kubernetes
+    deletes it `cooldown` after its end. This holds for a failed Job too: it would fail again on the same data, and an
+    alert that keeps firing would repeat it.
     """
 
     url: str
@@ -46,7 +46,7 @@ class JobStarter:
     credentials: Path = CREDENTIALS
 
     def start(self, alerts: Sequence[str]) -> Started:
-        """Make the Job, unless there is one. Raises: StartFailed."""
+        """Create the Job, unless it exists. Raises: StartFailed."""
         name = f"{self.cronjob}-alert"
         jobs = f"/apis/batch/v1/namespaces/{self.namespace}"
         try:
@@ -56,49 +56,47 @@ class JobStarter:
             )
         except Rejected as rejection:
             if rejection.status == 409:
-                return Started(name, False, self._already(name))
-            raise StartFailed(f"Kubernetes refuses: {rejection}") from rejection
+                return Started(name, False, self._exists(name))
+            raise StartFailed(f"Kubernetes refused: {rejection}") from rejection
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StartFailed(f"Kubernetes cannot be asked: {type(error).__name__}: {error}") from error
-        return Started(name, True, f"the Job {name} was made from the CronJob {self.cronjob}")
+            raise StartFailed(f"cannot reach Kubernetes: {type(error).__name__}: {error}") from error
+        return Started(name, True, f"created the Job {name} from the CronJob {self.cronjob}")
 
-    def _already(self, name: str) -> str:
-        until = f"it runs, or ended less than {self.cooldown.total_seconds() / 60:g} minutes ago"
-        return (
-            f"already started: the Job {name} exists; {until}; kubectl delete job {name} lets the next one start sooner"
-        )
+    def _exists(self, name: str) -> str:
+        state = f"it is running, or ended less than {self.cooldown.total_seconds() / 60:g} minutes ago"
+        return f"already started: the Job {name} exists ({state}); to allow another: kubectl delete job {name}"
 
     def _call(self, method: str, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(self.url + path, body, method=method)
-        # read anew each time: Kubernetes replaces it every hour
+        # read each time, since Kubernetes rotates it every hour
         request.add_header("Authorization", f"Bearer {(self.credentials / 'token').read_text().strip()}")
         request.add_header("Content-Type", "application/json")
         request.add_header("Accept", "application/json")
         trusted = (
             ssl.create_default_context(cafile=self.credentials / "ca.crt") if self.url.startswith("https") else None
         )
-        # no proxy of the environment: the API is in the cluster
+        # ignores proxies of the environment: the API is in the cluster
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted), _NoRedirect()
         )
         try:
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                raise Rejected(refusal.code, _said(refusal.read(10_000), refusal.reason)) from refusal
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                return dict(json.load(response))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise Rejected(error.code, _status_message(error.read(10_000), error.reason)) from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token goes to the API and nowhere else."""
+    """Refuses redirects, so that the token goes to the API only."""
 
     def redirect_request(self, *arguments: Any, **named: Any) -> None:
         return None
 
 
-def _said(body: bytes, reason: str) -> str:
-    """The message of a Status object, or the reason of the HTTP answer."""
+def _status_message(body: bytes, reason: str) -> str:
+    """Returns the message of a Status object, or the reason of the HTTP response."""
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
@@ -106,11 +104,11 @@ def _said(body: bytes, reason: str) -> str:
 
 
 def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[str], kept: timedelta) -> dict[str, Any]:
-    """The Job as the CronJob's controller would make it, marked as made by hand, `words` added to its command.
+    """Returns the Job as the CronJob's controller would create it, marked as manual, with `words` as extra arguments.
 
-    It stays for `kept` after its end, whatever the template says. The CronJob owns it and goes with it, but is not its
-    controller, which deletes what exceeds its history limits. Without blockOwnerDeletion, which would need a right to
-    the CronJob's finalizers. Raises: StartFailed for a CronJob that does not retrain.
+    It is kept for `kept` after its end, whatever the template says. The CronJob owns it, so that both are deleted
+    together, but is not its controller, which would apply its history limits. blockOwnerDeletion is not set, since it
+    would need access to the CronJob's finalizers. Raises: StartFailed for a CronJob that does not retrain.
     """
     template = cronjob["spec"]["jobTemplate"]
     meta, owner = template.get("metadata", {}), cronjob["metadata"]
@@ -134,28 +132,30 @@ def job(cronjob: Mapping[str, Any], name: str, namespace: str, words: Sequence[s
 
 
 def _spec(spec: Mapping[str, Any], words: Sequence[str], cronjob: str) -> dict[str, Any]:
-    """The spec of a Job with `words` after the arguments of the container that retrains."""
+    """Returns the spec of a Job with `words` after the arguments of the container that retrains."""
     content = copy.deepcopy(dict(spec))
     for container in content["template"]["spec"]["containers"]:
         if "retrain" in container.get("args", []):
             container["args"] += words
             return content
-    raise StartFailed(f"the CronJob {cronjob} has no container whose args say retrain; set {CRONJOB} to one that has")
+    raise StartFailed(f"no container of the CronJob {cronjob} has retrain in its args; set {CRONJOB} to one that does")
 
 
 def job_starter(
     cooldown: timedelta, environment: Mapping[str, str] = os.environ, credentials: Path = CREDENTIALS
 ) -> JobStarter | None:
-    """The starter of a pod whose environment names a CronJob; None where it does not.
+    """Returns the starter of a pod whose environment names a CronJob, else None.
 
-    Raises: ConfigError when it is named outside a cluster, or without a namespace.
+    Raises: ConfigError when a CronJob is named outside a cluster, or without a namespace.
     """
     cronjob = environment.get(CRONJOB)
     if not cronjob:
         return None
     host, port = (environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
     if not host or not port:
-        raise ConfigError(f"{CRONJOB} is set, but this is no pod: KUBERNETES_SERVICE_HOST and _PORT are missing")
+        raise ConfigError(
+            f"{CRONJOB} is set, but this is not running in a pod: KUBERNETES_SERVICE_HOST and _PORT are missing"
+        )
     namespace = environment.get(NAMESPACE) or _own_namespace(credentials)
     address = f"[{host}]" if ":" in host else host
     return JobStarter(f"https://{address}:{port}", namespace, cronjob, cooldown, credentials)

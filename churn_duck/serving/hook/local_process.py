@@ -1,4 +1,4 @@
-"""A retraining as a process of its own beside the API, which outlives it."""
+"""A retraining as a separate process that outlives the API."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LOG, STAMP = "retrain_alert_", "%Y%m%dT%H%M%SZ"
 
 
 class ProcessStarter:
-    """Starts `command`, its output in a log among the reports; the newest log's name tells when the last one began.
+    """Starts `command` and logs its output among the reports; the newest log's name holds its start time.
 
-    The process inherits a lock on a file, so that there are never two, not even of two APIs or after a restart.
+    The process inherits a file lock, so that two never run at once, even with two APIs or after a restart.
     """
 
     def __init__(self, command: Sequence[str], reports: Path, cooldown: timedelta) -> None:
         self._command, self._reports, self._cooldown = list(command), reports, cooldown
 
     def start(self, alerts: Sequence[str]) -> Started:
-        """Start it for these alerts, unless one runs or began within the cooldown. Raises: StartFailed."""
+        """Start it for these alerts, unless one is running or started within the cooldown. Raises: StartFailed."""
         try:
             self._reports.mkdir(parents=True, exist_ok=True)
             with (self._reports / f".{LOG}lock").open("a") as lock:
@@ -40,10 +40,10 @@ class ProcessStarter:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Started(last.name if last else LOG, False, "a retraining still runs")
+            return Started(last.name if last else LOG, False, "a retraining is already running")
         now = utc_now()
-        if last is not None and now - _began(last) < self._cooldown:
-            return Started(last.name, False, f"already started at {_began(last)} UTC, within the cooldown")
+        if last is not None and now - _start_time(last) < self._cooldown:
+            return Started(last.name, False, f"already started at {_start_time(last)} UTC, within the cooldown")
         log = self._reports / f"{LOG}{now:{STAMP}}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -55,14 +55,14 @@ class ProcessStarter:
                 pass_fds=(lock,),
                 env={name: value for name, value in os.environ.items() if name not in (TOKEN, HOOK_TOKEN)},
             )
-        # somebody must take note of its end, or it stays as a zombie
+        # reap it when it ends, or it stays a zombie
         threading.Thread(target=process.wait, daemon=True).start()
         return Started(log.name, True, f"process {process.pid}, output in {log}")
 
 
-def _began(log: Path) -> datetime:
+def _start_time(log: Path) -> datetime:
     try:
         return datetime.strptime(log.stem.removeprefix(LOG), STAMP)
     except ValueError:
-        # named by nobody here
+        # not one of our names
         return datetime.min

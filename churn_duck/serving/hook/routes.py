@@ -1,4 +1,4 @@
-"""The webhook for Alertmanager: alerts on drift or losses start a retraining, once a cooldown."""
+"""The webhook for Alertmanager: alerts on drift or losses start a retraining, at most once per cooldown."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ bearer = HTTPBearer(
 Given = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"model": shapes.Hooked, "description": "A retraining was started"},
-    401: {"model": shapes.Detail, "description": "The hook's token is missing"},
-    404: {"model": shapes.Detail, "description": "There is no hook here"},
+    401: {"model": shapes.Detail, "description": "The webhook token is missing or wrong"},
+    404: {"model": shapes.Detail, "description": "Webhook not enabled"},
     413: {"model": shapes.Faults, "description": "Too many bytes"},
-    422: {"model": shapes.Faults, "description": "What is wrong, by name"},
-    502: {"model": shapes.Detail, "description": "It should have started and could not"},
+    422: {"model": shapes.Faults, "description": "The problems, by location"},
+    502: {"model": shapes.Detail, "description": "The retraining could not be started"},
 }
 
 
 @dataclass(frozen=True)
 class Hook:
-    """Who may call, which alerts ask for a retraining, and where it runs."""
+    """The token of callers, the alerts that trigger a retraining, and where it runs."""
 
     token: str
     alerts: tuple[str, ...]
@@ -43,7 +43,7 @@ class Hook:
 
 
 def router(hook: Hook | None, snapshots: Snapshots) -> APIRouter:
-    """The route; without a hook it answers 404."""
+    """Returns the route; without a hook it answers 404."""
     routes = APIRouter(prefix="/hooks", tags=["hooks"])
 
     content = {"application/json": {"schema": alerts.body_schema()}}
@@ -55,38 +55,38 @@ def router(hook: Hook | None, snapshots: Snapshots) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": content}},
     )
     async def alertmanager(request: Request, given: Given) -> Response:
-        """Start a retraining for alerts that ask for one, once a cooldown; 200 and why where nothing is done."""
-        known = _admitted(hook, given)
+        """Start a retraining if a configured alert fires, at most once per cooldown; 200 with the reason if not."""
+        enabled = _admitted(hook, given)
         body = await capped_body(request, MOST_BYTES)
-        return await run_in_threadpool(_answer, known, snapshots, body)
+        return await run_in_threadpool(_answer, enabled, snapshots, body)
 
     return routes
 
 
 def _admitted(hook: Hook | None, given: HTTPAuthorizationCredentials | None) -> Hook:
     if hook is None:
-        raise HTTPException(404, f"there is no hook here; {HOOK_TOKEN} is not set")
+        raise HTTPException(404, f"webhook not enabled: {HOOK_TOKEN} is not set")
     shown = given.credentials if given else ""
     if not hmac.compare_digest(shown.encode(), hook.token.encode()):
-        raise HTTPException(401, "the hook's bearer token is needed", {"WWW-Authenticate": "Bearer"})
+        raise HTTPException(401, "the webhook's bearer token is required", {"WWW-Authenticate": "Bearer"})
     return hook
 
 
 def _answer(hook: Hook, snapshots: Snapshots, body: bytes) -> Response:
-    asking = alerts.asking(alerts.message(body), hook.alerts)
-    if not asking:
-        return _told(200, "nothing", f"none of these fires: {', '.join(hook.alerts)}")
+    names = alerts.firing(alerts.message(body), hook.alerts)
+    if not names:
+        return _response(200, "nothing", f"none of these alerts is firing: {', '.join(hook.alerts)}")
     if doubts := _doubts(snapshots):
-        return _told(200, "nothing", f"not on data that is itself in doubt: {doubts} FAILed", asking)
+        return _response(200, "nothing", f"not retraining, data checks failed: {doubts}", names)
     try:
-        started = hook.starter.start(asking)
+        started = hook.starter.start(names)
     except StartFailed as error:
         return JSONResponse({"detail": str(error)}, 502)
-    return _told(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.message, asking)
+    return _response(202 if started.is_new else 200, "started" if started.is_new else "nothing", started.message, names)
 
 
 def _doubts(snapshots: Snapshots) -> str | None:
-    """Why nothing should be learned from the data, as the newest snapshot has it: an outage alerts as drift does."""
+    """Returns the failed data checks of the newest snapshot: an outage raises the same alerts as drift."""
     try:
         with snapshots.use() as snapshot:
             (row,) = snapshot.rows("select any_value(data_doubts) as doubts from retraining_triggers")
@@ -95,5 +95,5 @@ def _doubts(snapshots: Snapshots) -> str | None:
     return row["doubts"] or None
 
 
-def _told(status: int, done: str, message: str, asking: list[str] | None = None) -> Response:
-    return JSONResponse({"done": done, "message": message, "alerts": asking or []}, status)
+def _response(status: int, done: str, message: str, names: list[str] | None = None) -> Response:
+    return JSONResponse({"done": done, "message": message, "alerts": names or []}, status)

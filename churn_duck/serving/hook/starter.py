@@ -1,4 +1,4 @@
-"""Starting a retraining: once in a while, wherever it then runs."""
+"""The interface for starting a retraining, as a local process or a Kubernetes Job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Started:
-    """What runs, or why nothing new was started."""
+    """The retraining that runs, or why no new one was started."""
 
     name: str
     is_new: bool
@@ -17,20 +17,20 @@ class Started:
 
 
 class StartFailed(Exception):
-    """It should have started and could not; the fault is not the caller's."""
+    """The retraining could not be started, through no fault of the caller."""
 
 
 class Starter(Protocol):
     """Where retrainings run."""
 
     def start(self, alerts: Sequence[str]) -> Started:
-        """Start one for these alerts, unless one was started within the cooldown or still runs. Raises: StartFailed."""
+        """Start one for these alerts, unless one started within the cooldown or is running. Raises: StartFailed."""
 
 
 def retrain_options(alerts: Sequence[str]) -> list[str]:
-    """What `retrain` is told of why it runs, at the end of its command; of an option given twice, the last one counts.
+    """Returns the options that record why `retrain` runs; they go last, since the last of repeated options counts.
 
-    That an alert fired is all that is known here. What the data say to it is for `retraining_triggers`: a lost list,
-    for instance, alerts as it is, and is a `realised_loss` only where the interval says that this is no chance.
+    Only the alert is known here; `retraining_triggers` judges the data. A list that ranked worse than the recency rule
+    raises the alert, but is a `realised_loss` only if its interval excludes sampling noise.
     """
     return ["--reason", "alert", "--message", f"alert: {', '.join(alerts)}"]
