@@ -159,13 +159,13 @@ def _risks(con: duckdb.DuckDBPyConnection, version: Version, origin: date) -> pl
     return frame.select("user_id", pl.Series("risk", risk))
 
 
-def _replace(con: duckdb.DuckDBPyConnection, runs: pl.DataFrame, scores: pl.DataFrame) -> None:
+def _replace(con: duckdb.DuckDBPyConnection, run_frame: pl.DataFrame, score_frame: pl.DataFrame) -> None:
     """Replaces the last backtest. Raises: AuditFailed when a training label window crosses its origin."""
     with transaction(con):
         con.execute("delete from backtest_runs")
-        con.execute("insert into backtest_runs by name from runs")
+        con.execute("insert into backtest_runs by name from run_frame")
         con.execute("delete from backtest_scores")
-        con.execute("insert into backtest_scores by name from scores")
+        con.execute("insert into backtest_scores by name from score_frame")
         leaks = con.execute("select origin_date, model_version, last_label_date from backtest_leaks").fetchall()
         if leaks:
             origin, version, label_date = leaks[0]
