@@ -1,11 +1,12 @@
 -- drift_psi: one row per feature of the production model, its score and its label: its PSI and the verdict.
 -- grain:  feature
 -- reads:  drift_shares, drift_reference, current_production, params
--- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that an
--- empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: sampling noise
--- at this size, and normal variation over the past year. Rows in bins that are empty in the reference (a new word, a
--- NULL, a number far outside) are judged by their share too, since PSI reacts slowly to a few of them: by their share of
--- all rows and, as many features are 0 for nearly everyone, from warn_unseen on by their share of the uncommon rows.
+-- psi = sum of (now - then) * ln(now / then) over the bins, with half a row added to each bin on both sides, so that
+-- an empty bin has a finite weight. A PSI counts from warn_psi and fail_psi on, and only above its floor: sampling
+-- noise at this size, and normal variation over the past year. Rows in bins that are empty in the reference (a new
+-- word, a NULL, a number far outside) are judged by their share too, since PSI reacts slowly to a few of them: by
+-- their share of all rows and, as many features are 0 for nearly everyone, from warn_unseen on by their share of the
+-- uncommon rows.
 create or replace view drift_psi as
 with reference as (
     select

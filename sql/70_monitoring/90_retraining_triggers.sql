@@ -2,9 +2,9 @@
 -- grain:  reason
 -- reads:  current_production, models, period, params, drift_reports, realised_performance, realised_intervals
 -- drift: a feature, the score or the label FAILed on the as-of date. realised_loss: on the newest day with known
--- labels, production ranked significantly worse (95 % interval) than on its test rows, or than the recency rule. Days are
--- days of the data, not of the clock; the cooldown counts from the newest training of any model. While freshness, volume
--- or a column FAILs, nothing should be learned, whatever the reason; but a volume that has FAILed for
+-- labels, production ranked significantly worse (95 % interval) than on its test rows, or than the recency rule. Days
+-- are days of the data, not of the clock; the cooldown counts from the newest training of any model. While freshness,
+-- volume or a column FAILs, nothing should be learned, whatever the reason; but a volume that has FAILed for
 -- retraining_doubt_days is taken for a lasting change of the business.
 create or replace view retraining_triggers as
 with newest_training as (
