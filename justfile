@@ -182,3 +182,7 @@ k8s-rules:
 # show what applying an overlay would change in the cluster
 k8s-diff OVERLAY="plain":
     kubectl diff --kustomize k8s/overlays/{{ OVERLAY }}
+
+# the pictures in the README anew, from invented data: a minute, needs Chromium
+pictures:
+    uv run python docs/make_pictures.py

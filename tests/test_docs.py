@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +24,21 @@ from churn_duck.settings.load import parse_settings
 from churn_duck.training.preconditions import days_needed
 from churn_duck.warehouse.catalog import sql_files
 from docs.make_reference import generated
+from tests.test_layout import ALLOWED, GROUND
 from tests.worlds import event, user, world
 
 ROOT = Path(__file__).parent.parent
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]
+PICTURE_BYTES = 150_000
+# quick tests that a change of the cookbook must pass, once `just docs` has run
+COOKBOOK = {
+    "Add a measure": ["tests/settings", "tests/test_docs.py::test_the_generated_page_is_current"],
+    "Add a check": ["tests/ingestion/test_checks.py", "tests/test_docs.py::test_the_generated_page_is_current"],
+    "Add a feature": [],
+    "Add a metric": [],
+    "Add a command": [],
+    "Add a section to the report": [],
+}
 
 
 def page(name: str) -> str:
@@ -125,7 +141,7 @@ def test_every_sql_block_of_the_readme_runs_on_a_small_warehouse(tmp_path: Path)
 
 
 def test_every_call_that_is_shown_parses() -> None:
-    for path in [ROOT / "README.md", *ROOT.glob("*/*.md")]:
+    for path in PAGES:
         for words in command_lines(path.read_text(encoding="utf-8")):
             parse(words)
 
@@ -171,7 +187,79 @@ def test_the_page_in_the_warehouse_names_everything_that_a_build_leaves_there(tm
     assert [name for name in left if f"`{name}" not in text] == []
 
 
+def anchors(text: str) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_between_the_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *ROOT.glob("*/*.md")]
-    links = [(path, link) for path in pages for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text())]
-    assert [(path.name, link) for path, link in links if not (path.parent / link).exists()] == []
+    for path in PAGES:
+        for link, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            target = path.parent / link if link else path
+            assert target.exists(), f"{path.name}: {link}"
+            assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{path.name}: {link}#{anchor}"
+
+
+def test_the_index_lists_every_page() -> None:
+    named = set(re.findall(r"\]\((\w+\.md)\)", page("docs/README.md")))
+    assert named == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
+def test_the_wings_in_the_architecture_are_those_of_the_folders_and_of_the_imports() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|([^|]*)\|", page("docs/architecture.md"), re.MULTILINE)
+    allowed = {wing: set(re.findall(r"`(\w+)`", names)) for wing, _, names in rows}
+    assert allowed == {wing: names for wing, names in ALLOWED.items() if wing not in GROUND}
+    assert set(allowed) == {path.parent.name for path in (ROOT / "churn_duck").glob("*/__init__.py")}
+    folders = sorted(folder for _, names, _ in rows for folder in re.findall(r"`(\w+)`", names))
+    assert folders == sorted(path.name for path in (ROOT / "sql").glob("[0-9]*"))
+
+
+def test_the_pictures_of_the_readme_are_small_and_there_is_no_other() -> None:
+    shown = set(re.findall(r"!\[[^]]+\]\((docs/images/[\w.]+)\)", page("README.md")))
+    assert shown == {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "images").iterdir()}
+    assert all((ROOT / name).stat().st_size < PICTURE_BYTES for name in shown)
+
+
+def cookbook() -> dict[str, str]:
+    """Heading in CONTRIBUTING.md to the diff below it."""
+    sections = re.split(r"^### (.+)\n", page("CONTRIBUTING.md"), flags=re.MULTILINE)[1:]
+    texts = dict(zip(sections[::2], sections[1::2], strict=True))
+    return {heading: diff for heading, text in texts.items() for diff in blocks(text, "diff")}
+
+
+def copy_repository(place: Path) -> None:
+    """The tracked files as they are on disk."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+
+
+def test_every_change_of_the_cookbook_is_tried() -> None:
+    assert list(cookbook()) == list(COOKBOOK)
+
+
+@pytest.mark.whole
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("heading", COOKBOOK)
+def test_a_change_of_the_cookbook_applies_and_its_tests_pass(tmp_path: Path, heading: str) -> None:
+    copy_repository(tmp_path)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(tmp_path / "cli")]),
+        # outside any repository, so that paths are taken as they are
+        "GIT_CEILING_DIRECTORIES": str(tmp_path.parent),
+    }
+
+    def run(*words: str, text: str = "") -> None:
+        done = subprocess.run(
+            words, cwd=tmp_path, env=environment, input=text, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run("git", "apply", "--recount", "--verbose", "-", text=cookbook()[heading])
+    if COOKBOOK[heading]:
+        run(sys.executable, "docs/make_reference.py")
+        run(sys.executable, "-m", "pytest", "-n", "0", *COOKBOOK[heading])
