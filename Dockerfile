@@ -45,7 +45,7 @@ COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 USER 10001:10001
 WORKDIR /data
-# Python stops cleanly at SIGINT, while SIGTERM would go no_progress by process 1
+# Python stops cleanly at SIGINT, while SIGTERM would go unheard by process 1
 STOPSIGNAL SIGINT
 # a job is as healthy as it runs; the API has to answer
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \

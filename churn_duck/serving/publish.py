@@ -69,6 +69,7 @@ TABLES = {
 REASON = "what raises the risk, in words; 1 raises it most. NULL: there are fewer reasons"
 # small enough to stay views, over the tables above
 VIEWS = (
+    "current_production",
     "production",
     "drift_status",
     "drift_history",
@@ -134,7 +135,7 @@ def publish(
         partial.unlink(missing_ok=True)
     manifest.keep(con, "published")
     write_textfile(con, warehouse)
-    _prune(folder, warehouse.settings.serving.keep_splits)
+    _prune(folder, warehouse.settings.serving.keep_snapshots)
     return manifest
 
 

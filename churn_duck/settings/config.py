@@ -171,13 +171,13 @@ class Drift(Section):
 class Serving(Section):
     """What is published for readers, and how it is served.
 
-    A snapshot holds `history_days` of scores and activity; `keep_splits` snapshots stay on disk. `/ready` fails once
+    A snapshot holds `history_days` of scores and activity; `keep_snapshots` snapshots stay on disk. `/ready` fails once
     the newest is older than `max_age_days` (null: never). `max_rows` is the most that one call may request. Alerts
     named in `hook_alerts` start a retraining, at most one in `hook_cooldown_minutes` of wall-clock time.
     """
 
     history_days: Days = 90
-    keep_splits: Annotated[int, Field(ge=2, le=1000)] = 5
+    keep_snapshots: Annotated[int, Field(ge=2, le=1000)] = 5
     max_age_days: Annotated[float, Field(gt=0)] | None = 2.0
     max_rows: Annotated[int, Field(ge=1000)] = 10_000
     hook_alerts: Annotated[list[str], Field(min_length=1)] = ["ChurnDataDrift", "ChurnRealisedLoss"]

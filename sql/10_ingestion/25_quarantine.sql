@@ -16,7 +16,8 @@ from read_parquet({{ quarantine_files | sql }});
 
 comment on column quarantine.source_table is 'users or events';
 comment on column quarantine.landing is 'number of the land command that landed the row';
-comment on column quarantine.source_row is 'row number within that landing; a bad line: minus its line number, likewise';
+comment on column quarantine.source_row is
+'row number within that landing; a bad line: minus its line number, likewise';
 comment on column quarantine.source_column is 'column of the value; (line) for an unreadable line';
 comment on column quarantine.value is 'the text that could not be typed. NULL: a required value was missing';
 comment on column quarantine.reason is 'why, in words';

@@ -32,6 +32,7 @@ comment on column events_clean.user_id is 'the user';
 comment on column events_clean.event_time is 'when, UTC';
 comment on column events_clean.event_type is 'lower case, trimmed';
 {% for value in values %}
-comment on column events_clean.{{ value.name }} is {{ (value.meaning or 'as in the source. NULL: none was given') | sql }};
+comment on column events_clean.{{ value.name }} is
+{{ (value.meaning or 'as in the source. NULL: none was given') | sql }};
 {% endfor %}
 comment on column events_clean.event_date is 'UTC day of event_time';

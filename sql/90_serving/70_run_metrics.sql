@@ -28,7 +28,7 @@ with samples as (
             'churn_last_run_exit_code',
             'command="' || newest_runs.command || '"',
             newest_runs.exit_code,
-            'Its exit code; absent if it was killed.'
+            'Its exit code, absent if it was killed.'
         ),
         (
             'churn_last_run_info',

@@ -50,7 +50,7 @@ def test_what_cannot_be_typed_goes_to_quarantine_with_its_reason_and_the_rest_of
     assert quarantined(warehouse, "events") == [
         (2, "event_id", "x2", "is not an integer; id_type: text takes any id", False),
         (3, "user_id", None, "is missing", False),
-        (4, "event_time", "yesterday", "is no time", False),
+        (4, "event_time", "yesterday", "is not a time", False),
         (5, "amount", "inf", "is not a finite number", True),
         (5, "quiz_score", "nan", "is not a finite number", True),
         (5, "watch_minutes", "many", "is not a finite number", True),

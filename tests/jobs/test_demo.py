@@ -44,4 +44,4 @@ def test_invented_and_own_data_never_mix(tmp_path: Path, capsys: pytest.CaptureF
     assert not (tmp_path / "own" / "generated").exists()
     (tmp_path / "invented" / "generated").mkdir(parents=True)
     assert run("--warehouse", tmp_path / "invented", "land", "--users", users) == 1
-    assert "give them another --warehouse DIR" in capsys.readouterr().err
+    assert "holds demo data; load your own data into another warehouse" in capsys.readouterr().err

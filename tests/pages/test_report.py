@@ -334,7 +334,7 @@ def test_what_was_not_watched_or_compared_has_an_empty_cell() -> None:
         {"as_of_date": date(2025, 1, 2), "name": "other", "verdict": "OK", "severity": 1, **common},
     ]
     lines = {line.name: line for line in heat(rows).lines}
-    assert [cell.text for cell in lines["churn_risk"].cells] == ["2025-01-01: not scored", "2025-01-02: not watched"]
+    assert [cell.text for cell in lines["churn_risk"].cells] == ["2025-01-01: not scored", "2025-01-02: not checked"]
     assert [cell.kind for cell in lines["other"].cells] == ["none", "ok"]
 
 

@@ -400,7 +400,7 @@ def test_the_run_of_the_job_keeps_which_alert_asked_for_it_and_not_the_cronjobs_
 
 def test_a_cronjob_that_does_not_retrain_is_not_copied(kubernetes: Kubernetes, account: Path) -> None:
     kubernetes.cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][1]["args"] = ["daily"]
-    with pytest.raises(StartFailed, match="churn-duck-retrain has no container whose args say retrain"):
+    with pytest.raises(StartFailed, match="no container of the CronJob churn-duck-retrain has retrain in its args"):
         in_cluster(kubernetes, account).start(NAMES)
     assert kubernetes.jobs == {}
 
@@ -418,8 +418,8 @@ def test_there_is_one_job_until_a_cooldown_after_its_end_however_it_ended(
     kubernetes.ended["churn-duck-retrain-alert"] = 25 * 3600
     assert [called(hour) for hour in (26, 48.9)] == [200, 200]
     assert post(client, message(alert())).json()["message"] == (
-        "already started: the Job churn-duck-retrain-alert exists; it runs, or ended less than 1440 minutes ago; "
-        "kubectl delete job churn-duck-retrain-alert lets the next one start sooner"
+        "already started: the Job churn-duck-retrain-alert exists (it is running, or ended less than 1440 minutes ago); "
+        "to allow another: kubectl delete job churn-duck-retrain-alert"
     )
     assert [called(hour) for hour in (49.1, 49.2)] == [202, 200]
 

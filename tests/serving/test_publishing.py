@@ -123,7 +123,7 @@ def test_a_killed_publishing_leaves_the_last_snapshot_and_the_next_one_cleans_up
 
 def test_a_reader_keeps_its_snapshot_while_others_are_published_and_deleted(own: Warehouse) -> None:
     snapshots = Snapshots(own.root)
-    few = open_warehouse(parse_settings({"serving": {"keep_splits": 2}}, "test"), own.root)
+    few = open_warehouse(parse_settings({"serving": {"keep_snapshots": 2}}, "test"), own.root)
     with snapshots.use() as old:
         first = old.manifest.snapshot_id
         with working(few, "test") as con:
@@ -289,7 +289,7 @@ def test_the_command_tells_what_it_published_and_is_done_in_its_own_snapshot(
 def test_the_current_snapshot_is_never_deleted_even_if_its_name_is_the_oldest(own: Warehouse) -> None:
     for day in range(1, 5):
         (own.published / f"9999010{day}T000000000000Z_00000000.duckdb").write_bytes(b"")
-    few = open_warehouse(parse_settings({"serving": {"keep_splits": 2}}, "test"), own.root)
+    few = open_warehouse(parse_settings({"serving": {"keep_snapshots": 2}}, "test"), own.root)
     with working(few, "test") as con:
         made = publish(con, few)
     assert published_ids(few) == [(made.snapshot_id,)]

@@ -28,7 +28,7 @@ drift:
   {bins: 10, warn_psi: 0.1, fail_psi: 0.25, warn_unseen: 0.01, fail_unseen: 0.03, warn_volume: 1.5, fail_volume: 2.0,
   fail_silent_days: 2}
 retraining: {cooldown_days: 7, every_days: 28, max_age_days: 91, doubt_days: 14}
-serving: {history_days: 90, keep_splits: 5, max_age_days: 2.0, max_rows: 10000,
+serving: {history_days: 90, keep_snapshots: 5, max_age_days: 2.0, max_rows: 10000,
           hook_alerts: [ChurnDataDrift, ChurnRealisedLoss], hook_cooldown_minutes: 1440}
 engine: {threads: null, memory_limit: null, lock_wait_seconds: 30.0}
 """
