@@ -29,7 +29,7 @@ SHOWN = 10
 @app.command()
 def train(
     context: typer.Context,
-    model: Annotated[ModelName | None, typer.Option(help="One model only; default: both.")] = None,
+    model: Annotated[ModelName | None, typer.Option(help="One model only; default: all.")] = None,
     as_of: AsOf = None,
     force: Annotated[bool, typer.Option("--force", help="Also on data that it has learned from before.")] = False,
     json: Json = False,

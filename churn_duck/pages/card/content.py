@@ -87,7 +87,7 @@ def _making(warehouse: Warehouse, version: Version) -> dict[str, Any]:
         "active_within_days": told["active_within_days"],
         "windows_days": told["windows_days"],
         "features": [{"name": name, "meaning": meanings.get(name, "")} for name in model.schema.names],
-        "trees": None if told["linear"] else told["iterations"],
+        "trees": None if model.linear else told["iterations"],
         "unread_features": [name for name in feature_columns(warehouse.settings) if name not in read],
         "libraries": told["libraries"],
     }
