@@ -73,8 +73,13 @@ class Learner:
         if len(classes) < 2:
             what = "churns" if classes.size and classes[0] == 1 else "stays"
             raise ModelError(f"every one of the {len(features)} training rows {what}; there is nothing to tell apart")
-        pipeline = self._linear() if name == "baseline_logreg" else self._boosting(len(features))
-        trained = pipeline.fit(features.astype(np.float64), label)
+        numbers = features.astype(np.float64)
+        if name == "baseline_logreg":
+            trained = self._linear().fit(numbers, label)
+        else:
+            # the library cannot bin a column without a value; constant ones are never asked, so this changes no score
+            numbers[:, np.isnan(numbers).all(axis=0)] = 0
+            trained = self._boosting(len(features)).fit(numbers, label)
         if self.training.imbalance_strategy == "class_weight":
             _take_weights_out(trained, float(np.asarray(label, dtype=np.float64).mean()))
         return trained
