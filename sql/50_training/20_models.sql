@@ -15,7 +15,7 @@ create table if not exists models (
 );
 
 comment on column models.model_version is 'model, UTC stamp and the first digits of the digest of its graph';
-comment on column models.model is 'baseline_logreg or candidate_hgb';
+comment on column models.model is 'baseline_logreg, candidate_hgb or blend';
 comment on column models.created_at is 'when it was registered, UTC';
 comment on column models.as_of_date is 'the world it was trained on ended this evening (UTC)';
 comment on column models.file_sha256 is 'digest of model.onnx, the one that scores';

@@ -26,7 +26,7 @@ inner join models on ranked.model_version = models.model_version
 where ranked.age = 1;
 
 comment on column production.model_version is 'the model that scores';
-comment on column production.model is 'baseline_logreg or candidate_hgb';
+comment on column production.model is 'baseline_logreg, candidate_hgb or blend';
 comment on column production.created_at is 'when it was registered, UTC';
 comment on column production.as_of_date is 'the world it was trained on ended this evening (UTC)';
 comment on column production.promoted_at is 'when it became production, UTC';

@@ -24,7 +24,8 @@ features: {windows_days: [7, 14, 30], exclude: [engagement_score]}
 churn: {window_days: 30, activity: null}
 population: {active_within_days: 30}
 training:
-  {snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true, max_rows: null}
+  {recipe: default, snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true,
+  max_rows: null}
 calibration: {method: sigmoid, size: 0.5}
 evaluation: {primary_metric: pr_auc}
 promotion: {margin: 0.0, confidence: 0.95, max_ece: 0.1}
