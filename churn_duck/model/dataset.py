@@ -21,14 +21,21 @@ from churn_duck.warehouse.user_batches import parts
 Matrix = npt.NDArray[np.float32]
 # levels beyond the most frequent ones are read as unseen: the model file holds a vocabulary, not a copy of the data
 MAX_LEVELS = 100
+# a level of fewer users than this share, or this number, is read as the level OTHER
+RARE_SHARE, RARE_USERS, OTHER = 0.01, 20, "other"
 
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """The features of a model in its order: numeric columns, then categorical ones with their levels."""
+    """What a model reads, in its order: numeric columns, then categorical ones with their levels.
+
+    `pooled` names the categories whose rare levels are one, `other`. Levels that training never saw go there too, since
+    they are as rare; in the other categories they are missing.
+    """
 
     numeric: tuple[str, ...]
     categorical: tuple[tuple[str, tuple[str, ...]], ...]
+    pooled: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -39,6 +46,7 @@ class FeatureSchema:
         return {
             "numeric": list(self.numeric),
             "categorical": [[name, list(levels)] for name, levels in self.categorical],
+            "pooled": list(self.pooled),
         }
 
     @staticmethod
@@ -48,7 +56,9 @@ class FeatureSchema:
         Raises: ModelError for names that are not identifiers.
         """
         schema = FeatureSchema(
-            tuple(content["numeric"]), tuple((name, tuple(levels)) for name, levels in content["categorical"])
+            tuple(content["numeric"]),
+            tuple((name, tuple(levels)) for name, levels in content["categorical"]),
+            tuple(content.get("pooled", ())),
         )
         invalid = [name for name in schema.names if not IDENTIFIER.fullmatch(name)]
         if invalid:
@@ -60,11 +70,18 @@ class FeatureSchema:
     def select_list(self) -> str:
         """Returns every feature as FLOAT: numbers as they are, levels by position; NULL where missing or unseen."""
         numbers = [f"cast({name} as float) as {name}" for name in self.numeric]
-        codes = [
-            f"cast(list_position({literal(list(levels))}, coalesce({name}, 'missing')) - 1 as float) as {name}"
-            for name, levels in self.categorical
-        ]
+        codes = [f"cast({self._place(name, levels)} - 1 as float) as {name}" for name, levels in self.categorical]
         return ",\n    ".join([*numbers, *codes])
+
+    def _place(self, name: str, levels: tuple[str, ...]) -> str:
+        place = f"list_position({literal(list(levels))}, coalesce({name}, 'missing'))"
+        return f"coalesce({place}, {levels.index(OTHER) + 1})" if name in self.pooled else place
+
+    def codes(self, name: str) -> tuple[dict[str, float], float]:
+        """The code of each level of a category, and the code of any other; NaN: missing."""
+        levels = dict(self.categorical)[name]
+        codes = {level: float(code) for code, level in enumerate(levels)}
+        return codes, codes[OTHER] if name in self.pooled else float("nan")
 
 
 @dataclass(frozen=True)
@@ -107,21 +124,26 @@ _ARRAYS = ("features", "label", "recency", "user", "eligible", "split", "role")
 def learn_schema(con: duckdb.DuckDBPyConnection, settings: Settings) -> FeatureSchema:
     """Returns the schema of the settings, with the levels of users who had signed up by the as-of date."""
     columns = measures.kept_feature_columns(settings)
-    categorical = [name for name in columns if name in measures.categorical(settings)]
-    levels = tuple((name, _levels(con, name)) for name in categorical)
-    return FeatureSchema(tuple(name for name in columns if name not in categorical), levels)
+    words = [name for name in columns if name in measures.categorical(settings)]
+    numeric, is_original = tuple(name for name in columns if name not in words), settings.training.recipe == "original"
+    read = {name: _levels(con, name, 0.0 if is_original else RARE_SHARE) for name in words}
+    levels = tuple((name, kept) for name, (kept, _) in read.items())
+    return FeatureSchema(numeric, levels, tuple(name for name, (_, is_pooled) in read.items() if is_pooled))
 
 
-def _levels(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
+def _levels(con: duckdb.DuckDBPyConnection, column: str, rare_share: float) -> tuple[tuple[str, ...], bool]:
+    """The levels in alphabetical order, and whether the rare ones are `other`; with a share of 0 none is rare."""
     rows = con.execute(
-        f"""select level from (
-            select coalesce({column}, 'missing') as level, count(*) as n
-            from users_clean
-            where signup_date <= (select as_of_date from period)
-            group by level
-        ) order by n desc, level limit {MAX_LEVELS}"""
+        f"""select coalesce({column}, 'missing') as level, count(*) as n
+        from users_clean
+        where signup_date <= (select as_of_date from period)
+        group by level
+        order by n desc, level"""
     ).fetchall()
-    return tuple(sorted(str(row[0]) for row in rows))
+    least = max(RARE_USERS, rare_share * sum(n for _, n in rows)) if rare_share else 0
+    common = {str(level) for level, n in rows[:MAX_LEVELS] if n >= least}
+    is_pooled = bool(rare_share) and len(common) < len(rows)
+    return tuple(sorted(common | ({OTHER} if is_pooled else set()))), is_pooled
 
 
 def read_rows(

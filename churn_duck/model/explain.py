@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from churn_duck.errors import ModelError
 from churn_duck.model.dataset import FeatureSchema, Matrix
 from churn_duck.model.forest import Floats, Forest, read_forest, tree_nodes
+from churn_duck.model.linear_sql import transformed
 from churn_duck.model.onnx_model import INPUT, OnnxModel, session_over
 
 Method = Literal["linear", "path", "shap"]
@@ -37,10 +38,10 @@ class Explainer(Protocol):
 
 def explainer(model: OnnxModel) -> Explainer:
     """The fast one for a model. Raises: ModelError when it was trained before there were reasons."""
-    told = _told(model)
+    told, terms = _told(model), model.metadata.get("linear")
     if told["trees"] is None:
         return _linear(model.metadata["linear"], told, model.schema)
-    return _path(model)
+    return Blended(_linear(terms, told, model.schema), _path(model)) if terms else _path(model)
 
 
 def _told(model: OnnxModel) -> dict[str, Any]:
@@ -54,10 +55,12 @@ def _told(model: OnnxModel) -> dict[str, Any]:
 class Linear:
     """Weight times distance from the mean; for a category, the level's weight less the mean weight.
 
-    `levels` holds, for each category, the contribution of each level and last that of one that training never saw.
+    `terms` are the model's own, and say what happens to a number first. `levels` holds, for each category, the
+    contribution of each level and last that of one that training never saw.
     """
 
     base: float
+    terms: dict[str, Any]
     weights: Floats
     means: Floats
     levels: tuple[Floats, ...]
@@ -67,8 +70,9 @@ class Linear:
         """See `Explainer`."""
         n_numeric = len(self.weights)
         found = np.empty(features.shape)
-        numbers = features[:, :n_numeric]
-        found[:, :n_numeric] = (np.where(np.isnan(numbers), 0, numbers) - self.means) * self.weights
+        numbers = features[:, :n_numeric].astype(np.float64)
+        numbers[np.isnan(numbers)] = 0
+        found[:, :n_numeric] = (transformed(self.terms, numbers) - self.means) * self.weights
         for position, own in enumerate(self.levels, n_numeric):
             codes, unseen = features[:, position], len(own) - 1
             found[:, position] = own[np.where((codes >= 0) & (codes < unseen), codes, unseen).astype(np.int64)]
@@ -82,7 +86,7 @@ def _linear(terms: dict[str, Any], told: dict[str, Any], schema: FeatureSchema) 
         mean = float(np.dot(own, shares))
         base += mean
         levels.append(np.array([*own, 0.0]) - mean)
-    return Linear(base, weights, means, tuple(levels))
+    return Linear(base, terms, weights, means, tuple(levels))
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Shap:
 
     base: float
     n_numeric: int
+    null_is_zero: bool
     forest: Forest
     method: Method = "shap"
 
@@ -211,15 +216,42 @@ class Shap:
     def _is_left(self, features: Matrix) -> npt.NDArray[np.bool_]:
         """The side that each row takes at each inner node, bool[R, M]."""
         filled = features.astype(np.float64)
-        numbers = filled[:, : self.n_numeric]
-        numbers[np.isnan(numbers)] = 0
+        if self.null_is_zero:
+            numbers = filled[:, : self.n_numeric]
+            numbers[np.isnan(numbers)] = 0
         asked = filled[:, self.forest.split_feature]
         return (asked <= self.forest.split) | (np.isnan(asked) & self.forest.missing_is_left)
+
+
+@dataclass(frozen=True)
+class Blended:
+    """The halves of a blend: contributions and bases add up. Its method is that of its trees."""
+
+    linear: Linear
+    trees: Path | Shap
+
+    @property
+    def method(self) -> Method:
+        """See `Explainer`."""
+        return self.trees.method
+
+    @property
+    def base(self) -> float:
+        """See `Explainer`."""
+        return self.linear.base + self.trees.base
+
+    def contributions(self, features: Matrix) -> Floats:
+        """See `Explainer`."""
+        return self.linear.contributions(features) + self.trees.contributions(features)
 
 
 def exact(model: OnnxModel) -> Explainer:
     """The exact one for a model; for a linear model that is the fast one."""
     fast = explainer(model)
-    if fast.method == "linear":
+    if isinstance(fast, Linear):
         return fast
-    return Shap(fast.base, len(model.schema.numeric), forest_of(model))
+    # files from before trees had a way for what is missing read it as 0
+    null_is_zero = _told(model)["trees"].get("null_is_zero", True)
+    base = fast.trees.base if isinstance(fast, Blended) else fast.base
+    shap = Shap(base, len(model.schema.numeric), null_is_zero, forest_of(model))
+    return Blended(fast.linear, shap) if isinstance(fast, Blended) else shap

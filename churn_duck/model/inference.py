@@ -1,6 +1,6 @@
 """Scores the rows of a query into Parquet, batch by batch, so that memory does not grow with the rows.
 
-A linear model runs as SQL in DuckDB; trees run in onnxruntime on several threads.
+A linear model is SQL in DuckDB; trees and blends go through onnxruntime, on several threads beside each other.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_risks(
 def _write_part(
     con: duckdb.DuckDBPyConnection, model: OnnxModel, query: str, path: Path, explainer: Explainer | None
 ) -> int:
-    terms = model.metadata.get("linear")
+    terms = model.linear
     if terms:
         risk = f"{risk_sql(terms, model.schema)} as churn_risk"
         if explainer is None:

@@ -24,14 +24,18 @@ MAX_BYTES = 200_000_000
 OPERATORS = {
     ("", name)
     for name in (
+        "Abs",
         "And",
         "Cast",
         "Gather",
         "GreaterOrEqual",
         "IsNaN",
         "LessOrEqual",
+        "Log",
         "MatMul",
+        "Mul",
         "Sigmoid",
+        "Sign",
         "Slice",
         "Sum",
         "Where",
@@ -57,6 +61,12 @@ class OnnxModel:
     @property
     def version(self) -> str:
         return str(self.metadata["model_version"])
+
+    @property
+    def linear(self) -> dict[str, Any] | None:
+        """The terms of a model that is linear throughout; None for trees, and for a blend, which has both."""
+        terms: dict[str, Any] | None = self.metadata.get("linear")
+        return None if (self.metadata.get("reasons") or {}).get("trees") else terms
 
     def answers(self, settings: Settings) -> bool:
         """Whether its churn, population and windows are those of the settings, and its features still among theirs."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from churn_duck.settings import schema as business
 from churn_duck.settings.schema import Attribute, Days, EventType, Identifier, IdType, Measure, Ratio, Section, Value
 
-ModelName = Literal["baseline_logreg", "candidate_hgb"]
+ModelName = Literal["baseline_logreg", "candidate_hgb", "blend"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
@@ -108,8 +108,12 @@ class Training(Section):
     """How snapshots are taken and split, whether the shipped model is refit on all rows, and the most rows to read.
 
     `max_rows: null` reads what fits into memory; beyond it users are sampled, and training says so.
+
+    `recipe: default` is a logistic regression on logarithms, gentle monotone boosting (leaves of 100 rows, with few
+    rows of a twentieth of them) and the mean of both; `original` has the first system's two models and no mean.
     """
 
+    recipe: Literal["default", "original"] = "default"
     snapshot_every_days: Days = 7
     test_size: Share = 0.2
     random_state: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
@@ -117,9 +121,17 @@ class Training(Section):
     refit: bool = True
     max_rows: Annotated[int, Field(ge=1000)] | None = None
 
+    @property
+    def models(self) -> tuple[ModelName, ...]:
+        """The models of the recipe."""
+        return tuple(name for name in MODEL_NAMES if name != "blend" or self.recipe == "default")
+
 
 class Calibration(Section):
-    """A sigmoid on the log-odds and the number of trees, both fitted on the last `size` of the training dates."""
+    """A sigmoid on the log-odds, chosen on the earlier of the last `size` of the training dates.
+
+    It is kept only if it improves the log-loss on the later ones beyond chance; the test rows have no say.
+    """
 
     method: Literal["sigmoid", "none"] = "sigmoid"
     size: Share = 0.5

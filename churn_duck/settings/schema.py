@@ -31,6 +31,10 @@ EventType = Annotated[str, AfterValidator(_normalised)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 IdType = Literal["integer", "text"]
 LandedType = Literal["varchar", "bigint", "double"]
+# what a feature is about, for people: of one family they get one reason
+Family = Literal["silence", "volume", "trend", "money", "tenure", "rhythm", "attributes"]
+# +1: more of it never lowers the risk of churn, -1: never raises it, 0: either
+Direction = Literal[-1, 0, 1]
 LANDED_TYPES: dict[str, LandedType] = {
     "category": "varchar",
     "text": "varchar",
@@ -103,13 +107,19 @@ class Value(Section):
 
 
 class Measure(Section):
-    """One quantity per user and day, taken over each window as `<name>_<days>d`; `events: []` takes every event."""
+    """One quantity per user and day, taken over each window as `<name>_<days>d`; `events: []` takes every event.
+
+    `direction` is what more of it does to the risk of churn: 1 never lowers it, -1 never raises it, 0 either; null is
+    -1 for counts and sums of activity, 0 for anything else. Of one `family`, such as money, a user gets one reason.
+    """
 
     name: Identifier
     events: list[EventType] = []
     aggregate: Literal["count", "sum", "avg", "max", "distinct"] = "count"
     column: Identifier | None = None
     activity: bool = True
+    direction: Direction | None = None
+    family: Family = "volume"
     unit: str = ""
 
     @model_validator(mode="after")
@@ -123,6 +133,18 @@ class Measure(Section):
     def daily_column(self) -> str:
         """Its column in `user_daily`."""
         return self.name if self.aggregate == "avg" else f"{self.name}_{self.aggregate}"
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether days can be added."""
+        return self.aggregate in ("count", "sum")
+
+    @property
+    def churn_direction(self) -> Direction:
+        """As asked for, else what more activity does."""
+        if self.direction is not None:
+            return self.direction
+        return -1 if self.activity and self.is_zero_without else 0
 
     @property
     def is_whole(self) -> bool:
@@ -198,9 +220,9 @@ MEASURES = [
         column="quiz_score",
         unit="quiz score, 0 to 100",
     ),
-    Measure(name="payment_success", events=["payment_success"], unit="payments that succeeded"),
-    Measure(name="payment_failed", events=["payment_failed"], unit="payments that failed"),
-    Measure(name="support_ticket", events=["support_ticket"], unit="support tickets"),
+    Measure(name="payment_success", events=["payment_success"], family="money", unit="payments that succeeded"),
+    Measure(name="payment_failed", events=["payment_failed"], direction=0, family="money", unit="payments that failed"),
+    Measure(name="support_ticket", events=["support_ticket"], direction=0, unit="support tickets"),
 ]
 RATIOS = [
     Ratio(

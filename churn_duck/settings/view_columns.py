@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from churn_duck.errors import ConfigError
 from churn_duck.settings.config import Settings
-from churn_duck.settings.schema import Attribute, Measure
+from churn_duck.settings.schema import Attribute, Direction, Family, Measure
 
 RECENCY = "days_since_last_activity"
 # says of a user of any age how unusual the present silence is
@@ -95,6 +95,34 @@ def kept_feature_columns(settings: Settings) -> list[str]:
         raise ConfigError(f"features.exclude names {RECENCY}; it stays, since the recency rule is read from it")
     silent = {attribute.name for attribute in settings.users.attributes if not attribute.feature}
     return [name for name in columns if name not in excluded and name not in silent]
+
+
+def feature_directions(settings: Settings) -> dict[str, Direction]:
+    """Of every feature what more of it does to the risk of churn: +1 never lowers it, -1 never raises it, 0 either."""
+    return {name: direction for name, (direction, _) in _kinds(settings).items()}
+
+
+def feature_families(settings: Settings) -> dict[str, Family]:
+    """Of every feature what it is about, for people."""
+    return {name: family for name, (_, family) in _kinds(settings).items()}
+
+
+def _kinds(settings: Settings) -> dict[str, tuple[Direction, Family]]:
+    kinds: dict[str, tuple[Direction, Family]] = {
+        "days_since_signup": (0, "tenure"),
+        "is_active_day": (-1, "volume"),
+        "total_events": (-1, "volume"),
+        RECENCY: (1, "silence"),
+        SILENT_SHARE: (1, "silence"),
+        **dict.fromkeys(attribute_names(settings), (0, "attributes")),
+    }
+    for days in settings.features.windows_days:
+        kinds |= {f"active_days_{days}d": (-1, "volume"), f"events_{days}d": (-1, "volume")}
+    families = {measure.name: measure.family for measure in settings.measures}
+    for measure in settings.measures:
+        names = (measure.daily_column, *(f"{measure.name}_{days}d" for days in settings.features.windows_days))
+        kinds |= dict.fromkeys(names, (measure.churn_direction, measure.family))
+    return kinds | {ratio.name: (0, families[ratio.part[0]]) for ratio in settings.ratios}
 
 
 def shown_attributes(settings: Settings) -> list[str]:

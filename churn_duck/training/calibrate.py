@@ -1,19 +1,25 @@
-"""How far to trust a model's log-odds: a sigmoid and a number of trees, chosen on later rows that it has not seen."""
+"""A sigmoid on a model's log-odds, chosen on later rows and kept only where still later ones show that it helps.
+
+The rows that report, those of the test, choose nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
 from churn_duck.errors import ModelError
-from churn_duck.evaluation.metrics import Vector, calibration_error, calibration_line, losses, sigmoid
-from churn_duck.model.dataset import FeatureSchema, Rows
-from churn_duck.settings.config import ModelName, Training
-from churn_duck.training.estimators import ITERATIONS, PREDICTED_ROWS, fit, log_odds
+from churn_duck.evaluation.bootstrap import Users, interval, resampled_users
+from churn_duck.evaluation.metrics import Codes, Vector, calibration_line, losses, sigmoid
+from churn_duck.model.dataset import Rows
+from churn_duck.training.estimators import PREDICTED_ROWS, Blend, Model, scaled
+
+# users of each class, on either side, below which chance decides
+LEAST_USERS = 20
 
 
 @dataclass(frozen=True)
@@ -44,74 +50,132 @@ def fitted(log_odds: Vector, label: Vector) -> Calibration:
     return Calibration(slope, intercept, len(label))
 
 
-def fold_in(trained: Pipeline, calibration: Calibration) -> Pipeline:
-    """Change a trained pipeline so that it says the calibrated probability itself; so does then its export."""
-    classifier, slope = trained.named_steps["classifier"], calibration.slope
-    if hasattr(classifier, "coef_"):
-        classifier.coef_ = classifier.coef_ * slope
-        classifier.intercept_ = classifier.intercept_ * slope + calibration.intercept
-        return trained
-    for (predictor,) in classifier._predictors:
-        predictor.nodes["value"] *= slope
-    classifier._baseline_prediction = classifier._baseline_prediction * slope + calibration.intercept
-    return trained
+def fold_in(trained: Model, calibration: Calibration) -> Model:
+    """A copy of the model that says the calibrated probability itself; so does then its export."""
+    slope, intercept = calibration.slope, calibration.intercept
+    if isinstance(trained, Blend):
+        return Blend(scaled(trained.linear, slope, intercept), scaled(trained.trees, slope, intercept))
+    return scaled(trained, slope, intercept)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a sigmoid does to rows of later dates: their log-loss before and after, and the gain's 95 % interval."""
+
+    first_as_of_date: date
+    last_as_of_date: date
+    rows: int
+    log_loss_before: float
+    log_loss_after: float
+    gain_low: float
+    gain_high: float
+
+    @property
+    def helps(self) -> bool:
+        """Beyond chance."""
+        return self.gain_low > 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What later rows chose for one kind of model, and what a model that had not seen them said of them.
+    """The sigmoid of one kind of model; None where there is none, and `refused` says why.
 
-    `calibration` is None where nothing is to be calibrated, and `refused` says why; `held_out` says which rows chose;
-    `log_odds` and `label` are theirs, float64[N].
+    `first_as_of_date` and `last_as_of_date` are the dates that chose, `check` what later ones said of it.
     """
 
-    iterations: int
     calibration: Calibration | None
-    log_odds: Vector
-    label: Vector
     refused: str = ""
-    held_out: str = ""
-
-    def refusing(self, why: str) -> Chosen:
-        """The same without a calibration."""
-        return replace(self, calibration=None, refused=why)
+    first_as_of_date: date | None = None
+    last_as_of_date: date | None = None
+    check: Check | None = None
 
 
-def choose(name: ModelName, schema: FeatureSchema, training: Training, rows: Rows, method: str = "sigmoid") -> Chosen:
-    """Number of trees and sigmoid from later rows, by a model that learned from the purged rows before them.
+def choose(raw: Vector, later: Rows, horizon: int, seed: int) -> Chosen:
+    """The sigmoid for a model whose log-odds of the `later` rows are `raw`; it must not have learned from them.
 
-    Where the history has no room for a purge, from the later days of a fifth of the users, by a model of the others.
+    The earlier dates choose; the later ones, which begin after the last label of those, `horizon` days on, check.
     """
-    if method == "none":
-        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "calibration.method is none")
-    is_fit, is_later, held_out = rows.role == "fit", rows.role == "calibrate", "later days"
-    if not is_fit.any():
-        is_held_out, held_out = rows.user % 5 == 0, "other users"
-        is_fit, is_later = ~is_held_out, is_held_out & _is_late(rows)
-    fit_rows, later = rows.where(is_fit), rows.where(is_later)
-    if not {0.0, 1.0} <= set(fit_rows.label) & set(later.label):
-        return Chosen(ITERATIONS, None, np.empty(0), np.empty(0), "too few rows are left to calibrate on")
-    trained = fit(name, schema, training, fit_rows.features, fit_rows.label)
-    iterations = _shortened(trained, later)
-    said = log_odds(trained, later.features)
+    day = later.keys["as_of_date"].to_physical().to_numpy().astype(np.int64)
+    spans = _spans(np.unique(day), horizon)
+    if spans is None:
+        return Chosen(None, "too few training dates to choose a sigmoid on some and check it on later ones")
+    last, first = spans
+    choosing, checking = day <= last, day >= first
+    for part in (choosing, checking):
+        if Users.of(later.user[part], later.label[part]).telling < LEAST_USERS:
+            return Chosen(None, f"fewer than {LEAST_USERS} users of either class to choose or to check it on")
+    dates = later.keys["as_of_date"].filter(choosing)
     try:
-        sigmoid_of_them = fitted(said, later.label)
+        calibration = fitted(raw[choosing], later.label[choosing])
     except ModelError as error:
-        return Chosen(iterations, None, said, later.label, str(error), held_out)
-    return Chosen(iterations, sigmoid_of_them, said, later.label, "", held_out)
+        return Chosen(None, str(error), dates.min(), dates.max())  # type: ignore[arg-type]
+    check = _checked(calibration, raw[checking], later.where(checking), seed)
+    kept, why = (calibration, "") if check.helps else (None, _refusal(check))
+    return Chosen(kept, why, dates.min(), dates.max(), check)  # type: ignore[arg-type]
 
 
-def _is_late(rows: Rows) -> npt.NDArray[np.bool_]:
-    """The later half of the days."""
+def _spans(days: Codes, horizon: int) -> tuple[int, int] | None:
+    """The last day that chooses and the first that checks, so that the smaller span has most days; None: no room."""
+    best, spans = 0, None
+    for chosen, last in enumerate(days, 1):
+        later = days[days > last + horizon]
+        if min(chosen, len(later)) > best:
+            best, spans = min(chosen, len(later)), (int(last), int(later[0]))
+    return spans
+
+
+def _checked(calibration: Calibration, raw: Vector, rows: Rows, seed: int) -> Check:
+    before, after = (losses(risk, rows.label)[0] for risk in (sigmoid(raw), calibration.applied(raw)))
+    users = Users.of(rows.user, rows.label)
+    gain = np.bincount(users.code, before - after, users.n)
+    draws = resampled_users(lambda times: [float(times @ gain / (times @ users.rows))], users, seed)
+    dates = rows.keys["as_of_date"]
+    return Check(
+        dates.min(),  # type: ignore[arg-type]
+        dates.max(),  # type: ignore[arg-type]
+        len(rows),
+        float(before.mean()),
+        float(after.mean()),
+        *interval(draws[:, 0], users),
+    )
+
+
+def _refusal(check: Check) -> str:
+    return (
+        f"it does not help beyond chance on {check.first_as_of_date} to {check.last_as_of_date}: log-loss "
+        f"{check.log_loss_before:.4f} without a sigmoid, {check.log_loss_after:.4f} with it "
+        f"(gain {check.gain_low:+.4f} to {check.gain_high:+.4f})"
+    )
+
+
+def earlier_and_later(rows: Rows) -> tuple[Rows, Rows] | None:
+    """The training rows of earlier dates, and those of later dates that judge what is learned from them; None: no room.
+
+    Between them lies a purge, by the roles that `training_snapshots` gives.
+    """
+    parts = rows.where(rows.role == "fit"), rows.where(rows.role == "calibrate")
+    return parts if _both_classes(*parts) else None
+
+
+def other_users(rows: Rows) -> tuple[Rows, Rows] | None:
+    """The rows of four users in five, and the later half of the days of the others."""
     day = rows.keys["as_of_date"].to_physical().to_numpy()
-    return np.asarray(day >= np.median(np.unique(day)))
+    is_held_out = rows.user % 5 == 0
+    parts = rows.where(~is_held_out), rows.where(is_held_out & np.asarray(day >= np.median(np.unique(day))))
+    return parts if _both_classes(*parts) else None
 
 
-def _shortened(trained: Pipeline, later: Rows) -> int:
-    """Keep the trees that say most about later rows, by log-loss; how many. A model without trees stays as it is."""
+def _both_classes(*parts: Rows) -> bool:
+    return all({0.0, 1.0} <= set(part.label) for part in parts)
+
+
+def best_iterations(trained: Pipeline, later: Rows) -> int:
+    """How many trees say most about later rows, by log-loss; the others are cut off. For the original recipe only."""
     classifier = trained.named_steps["classifier"]
-    if not hasattr(classifier, "staged_decision_function"):
-        return ITERATIONS
     total = np.zeros(classifier.n_iter_)
     for at in range(0, len(later), PREDICTED_ROWS):
         part = slice(at, at + PREDICTED_ROWS)
@@ -121,27 +185,3 @@ def _shortened(trained: Pipeline, later: Rows) -> int:
     kept = int(np.argmin(total)) + 1
     del classifier._predictors[kept:]
     return kept
-
-
-def accepted(chosen: Chosen, raw: Vector, label: Vector) -> Chosen:
-    """`chosen`, without its calibration where that makes the ECE on held-out rows worse; `raw` are their log-odds."""
-    if chosen.calibration is None:
-        return chosen
-    before, after = calibration_error(sigmoid(raw), label), calibration_error(chosen.calibration.applied(raw), label)
-    if after <= before:
-        return chosen
-    return chosen.refusing(f"ECE on the test rows would be {after:.4f}, and is {before:.4f} without it")
-
-
-def on_all_evidence(chosen: Chosen, raw: Vector, label: Vector) -> Calibration | None:
-    """The sigmoid of the model that is shipped, from calibration and test rows, each held out when it was scored.
-
-    None where the evaluated model has none.
-    """
-    if chosen.calibration is None:
-        return None
-    try:
-        return fitted(np.concatenate([chosen.log_odds, raw]), np.concatenate([chosen.label, label]))
-    except ModelError:
-        # both together may rank the wrong way round where one alone does not: what was evaluated stays
-        return chosen.calibration

@@ -1,4 +1,4 @@
-"""A trained pipeline as an ONNX graph in double arithmetic, and its proof against the training library.
+"""A trained model as an ONNX graph in double arithmetic, and its proof against the training library.
 
 skl2onnx converts the same pipelines within 4e-7 on a real log (docs/decisions.md): it rounds weights and thresholds to
 float32, close to the gate of 1e-6. The graphs here keep the library's own doubles and agree to about 1e-15.
@@ -13,13 +13,13 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sklearn import config_context
-from sklearn.pipeline import Pipeline
 
 from churn_duck.errors import ModelError
 from churn_duck.model.dataset import FeatureSchema, Matrix
+from churn_duck.model.linear_sql import SIGNED_LOG
 from churn_duck.model.onnx_model import INPUT, LOG_ODDS, OUTPUT, PARITY_GATE, OnnxModel
-from churn_duck.training.estimators import PREDICTED_ROWS, risk
-from churn_duck.training.model_terms import linear_terms
+from churn_duck.training.estimators import PREDICTED_ROWS, Model, risk, summands
+from churn_duck.training.model_terms import linear_terms, null_is_zero
 
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
 IR_VERSION = 10
@@ -43,12 +43,17 @@ class _Graph:
         return output
 
 
-def to_onnx(model: Pipeline, schema: FeatureSchema, metadata: dict[str, str]) -> bytes:
-    """The pipeline as a serialized model: `features` float32[N, F] to `log_odds` and `churn_risk`, float64[N, 1]."""
-    graph = _Graph()
-    filled = _filled(graph, schema)
-    terms = linear_terms(model, schema)
-    parts = _weighted(graph, filled, terms, schema) if terms else _grown(graph, filled, model.named_steps["classifier"])
+def to_onnx(model: Model, schema: FeatureSchema, metadata: dict[str, str]) -> bytes:
+    """The model as a serialized graph: `features` float32[N, F] to `log_odds` and `churn_risk`, float64[N, 1].
+
+    A blend adds up both halves of its log-odds.
+    """
+    graph, terms, (_, trees) = _Graph(), linear_terms(model, schema), summands(model)
+    filled = _filled(graph, schema) if terms or (trees and null_is_zero(trees)) else ""
+    parts = _weighted(graph, filled, terms, schema) if terms else []
+    if trees:
+        given = filled if null_is_zero(trees) else graph.node("Cast", [INPUT], "given", to=TensorProto.DOUBLE)
+        parts += _grown(graph, given, trees.named_steps["classifier"])
     graph.node("Sum", parts, LOG_ODDS)
     graph.node("Sigmoid", [LOG_ODDS], OUTPUT)
     return bytes(_model(graph, schema, metadata).SerializeToString())
@@ -62,11 +67,20 @@ def _filled(graph: _Graph, schema: FeatureSchema) -> str:
     return graph.node("Cast", [filled], "filled", to=TensorProto.DOUBLE)
 
 
+def _signed_log(graph: _Graph, numbers: str) -> str:
+    """sign(x) ln(1 + |x|) of each number."""
+    size = graph.node("Abs", [numbers], "size")
+    grown = graph.node("Sum", [size, graph.constant("one", 1.0)], "size_and_one")
+    return graph.node("Mul", [graph.node("Sign", [numbers], "sign"), graph.node("Log", [grown], "log")], "signed_log")
+
+
 def _weighted(graph: _Graph, filled: str, terms: dict[str, Any], schema: FeatureSchema) -> list[str]:
     """Numbers times weights that have the scaling in them, the weight of each category's level, and the intercept."""
     n_numeric = len(schema.numeric)
     axis, edge = graph.constant("axis", [1], np.int64), graph.constant("edge", [n_numeric], np.int64)
     numbers = graph.node("Slice", [filled, graph.constant("start", [0], np.int64), edge, axis], "numbers")
+    if terms["transform"] == SIGNED_LOG:
+        numbers = _signed_log(graph, numbers)
     weights = graph.constant("weights", np.reshape(terms["numeric"], (-1, 1)))
     parts = [graph.node("MatMul", [numbers, weights], "weighted_sum"), graph.constant("base", [terms["base"]])]
     for position, (name, levels) in enumerate(schema.categorical):
@@ -95,7 +109,7 @@ def _grown(graph: _Graph, filled: str, classifier: Any) -> list[str]:
     A few trees stay in the processor's nearest cache while all rows of a batch go through them: nearly twice as fast as
     all trees in one ensemble, through which one row goes after another.
     """
-    parts = [graph.constant("base", np.ravel(classifier._baseline_prediction))]
+    parts = [graph.constant("trees_base", np.ravel(classifier._baseline_prediction))]
     predictors = classifier._predictors
     for first in range(0, len(predictors), TREES_AT_ONCE):
         trees = _trees(predictors[first : first + TREES_AT_ONCE])
@@ -192,7 +206,7 @@ def edge_rows(schema: FeatureSchema, typical: Matrix) -> Matrix:
     return np.stack(rows)
 
 
-def assert_parity(model: Pipeline, schema: FeatureSchema, exported: OnnxModel, features: Matrix) -> float:
+def assert_parity(model: Model, schema: FeatureSchema, exported: OnnxModel, features: Matrix) -> float:
     """The largest difference between the training library and onnxruntime over `features` and edge rows.
 
     Raises: ModelError above 1e-6, where just one of the two says NaN, or when the file reads other features.
@@ -203,7 +217,7 @@ def assert_parity(model: Pipeline, schema: FeatureSchema, exported: OnnxModel, f
     return max(_difference(model, exported, rows) for rows in (*parts, edge_rows(exported.schema, features)))
 
 
-def _difference(model: Pipeline, exported: OnnxModel, rows: Matrix) -> float:
+def _difference(model: Model, exported: OnnxModel, rows: Matrix) -> float:
     with config_context(assume_finite=True), np.errstate(all="ignore"):
         expected = risk(model, rows)
     actual = exported.risk(rows)

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib.metadata import version as library_version
 from typing import Any
 
 import duckdb
 import polars as pl
-from sklearn.pipeline import Pipeline
 
+from churn_duck.errors import ModelError
 from churn_duck.evaluation.evaluate import at_half, evaluate, keep_test_scores, test_digest
 from churn_duck.evaluation.metrics import Vector, require_two_classes, sigmoid
-from churn_duck.model.dataset import FeatureSchema, Rows, learn_schema, read_rows
-from churn_duck.model.onnx_model import PARITY_GATE, OnnxModel, from_bytes, sealed
+from churn_duck.model.dataset import Rows, learn_schema, read_rows
+from churn_duck.model.onnx_model import PARITY_GATE
 from churn_duck.model.registry import Version, keep_splits, register
 from churn_duck.model.sampling import affordable_share, duckdb_at_rest
 from churn_duck.progress import Progress
 from churn_duck.settings.config import ModelName, Settings
-from churn_duck.training.calibrate import Calibration, Chosen, accepted, choose, fold_in, on_all_evidence
+from churn_duck.settings.view_columns import feature_directions
+from churn_duck.training.calibrate import Chosen
 from churn_duck.training.drift_reference import freeze, keep, observe
-from churn_duck.training.estimators import fit, log_odds
-from churn_duck.training.model_terms import linear_terms, reason_terms
-from churn_duck.training.onnx_export import assert_parity, to_onnx
+from churn_duck.training.estimators import Learner, log_odds
+from churn_duck.training.fits import Fits, Judged, chosen_for, judged, with_iterations
+from churn_duck.training.model_file import Exported, Origin, Part, exported
 from churn_duck.training.preconditions import deciding_settings, require_history, require_new
 from churn_duck.warehouse.as_of import set_as_of_date
-from churn_duck.warehouse.store import Warehouse, transaction, utc_now
-
-LIBRARIES = ("churn-duck", "duckdb", "polars", "scikit-learn", "onnx", "onnxruntime", "numpy")
+from churn_duck.warehouse.store import Warehouse, transaction
 
 
 def train(
@@ -46,6 +42,7 @@ def train(
     Raises: HistoryTooShort with the days needed; NothingNew when the same models are there already and `force` is not
     given; ModelError when a class is missing or an export is not exact.
     """
+    names = _models(warehouse.settings, names)
     end = set_as_of_date(con, warehouse, as_of)
     require_history(con, warehouse.settings)
     if not force:
@@ -56,38 +53,33 @@ def train(
     rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
     keep = rows.split == "train"
     require_two_classes(rows.label[keep], "training rows")
-    learned = _Part(schema, rows.where(keep), _dates(con, "split = 'train'"))
-    shipped = _Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
+    learned = Part(schema, rows.where(keep), _dates(con, "split = 'train'"))
+    shipped = Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(test.only_eligible().label, "eligible test rows")
     observe(con, warehouse.settings, shipped.dates["first_as_of_date"], shipped.dates["last_as_of_date"])
+    learner = Learner(schema, warehouse.settings.training, feature_directions(warehouse.settings))
+    with duckdb_at_rest(con):
+        study = _study(con, warehouse.settings, learner, learned, shipped, progress)
     found = []
     for name in names:
         with duckdb_at_rest(con):
-            twins = _learn(con, warehouse.settings, name, end, learned, shipped, test, progress)
+            twins = _learn(con, warehouse.settings, name, end, study, test, progress)
         progress(f"{name}: measuring on {len(test):,} test rows")
         found.append(_register(con, warehouse, name, end, twins, learned, shipped, test))
     return found
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Rows to learn from, with the schema they were read by and the dates they come from."""
-
-    schema: FeatureSchema
-    rows: Rows
-    dates: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Exported:
-    """A trained model as bytes, and its largest difference to the training library."""
-
-    version: str
-    content: bytes
-    model: OnnxModel
-    parity: float
+def _models(settings: Settings, names: tuple[ModelName, ...]) -> tuple[ModelName, ...]:
+    """Those of `names` that the recipe has. Raises: ModelError when it has none of them."""
+    kept = tuple(name for name in names if name in settings.training.models)
+    if not kept:
+        raise ModelError(
+            f"training.recipe {settings.training.recipe} has no {', '.join(names)}, but "
+            f"{' and '.join(settings.training.models)}"
+        )
+    return kept
 
 
 def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
@@ -98,13 +90,40 @@ def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class _Study:
+    """The parts to learn from with the models that they gave so far; `judge` chooses sigmoids on later rows."""
+
+    learned: Part
+    shipped: Part
+    evaluated_fits: Fits
+    shipped_fits: Fits
+    judge: Judged | None
+
+
+def _study(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    learner: Learner,
+    learned: Part,
+    shipped: Part,
+    progress: Progress,
+) -> _Study:
+    horizon = con.execute("select max(date_diff('day', as_of_date, label_end_date)) from training_snapshots").fetchall()
+    judge = judged(learner, learned.rows, horizon[0][0], progress)
+    learner = with_iterations(learner, judge, learned.rows, settings.calibration.method, progress)
+    fits = Fits(learner, learned.rows, progress)
+    return _Study(learned, shipped, fits, fits if shipped is learned else Fits(learner, shipped.rows, progress), judge)
+
+
+@dataclass(frozen=True)
 class _Twins:
     """A model that never saw a test row, and the one that is shipped; `raw` float64[N]: log-odds of the test rows."""
 
     chosen: Chosen
+    iterations: int
     raw: Vector
-    evaluated: _Exported
-    shipped: _Exported
+    evaluated: Exported
+    shipped: Exported
 
 
 def _learn(
@@ -112,29 +131,22 @@ def _learn(
     settings: Settings,
     name: ModelName,
     end: date,
-    learned: _Part,
-    shipped: _Part,
+    study: _Study,
     test: Rows,
     progress: Progress,
 ) -> _Twins:
     progress(f"{name}: calibrating")
-    chosen = choose(name, learned.schema, settings.training, learned.rows, settings.calibration.method)
-
-    def trained(part: _Part) -> Pipeline:
-        progress(f"{name}: fitting {len(part.rows):,} rows")
-        rows = part.rows
-        return fit(name, part.schema, settings.training, rows.features, rows.label, chosen.iterations)
-
-    fitted, held_out = trained(learned), test.only_eligible().label
+    chosen = chosen_for(name, study.judge, settings.calibration)
+    iterations = study.evaluated_fits.learner.trees
+    fitted = study.evaluated_fits.model(name)
     raw = log_odds(fitted, test.features)
-    chosen = accepted(chosen, raw[test.eligible], held_out)
-    made = _Making(name, end, chosen.iterations, chosen.calibration)
-    evaluated = _exported(con, settings, made, fitted, learned, test, "evaluated")
-    if shipped is learned:
-        return _Twins(chosen, raw, evaluated, evaluated)
-    made = replace(made, calibration=on_all_evidence(chosen, raw[test.eligible], held_out))
-    final = _exported(con, settings, made, trained(shipped), shipped, shipped.rows, "shipped")
-    return _Twins(chosen, raw, evaluated, final)
+    origin = Origin(name, end, iterations, chosen.calibration, "evaluated")
+    evaluated = exported(con, settings, origin, fitted, study.learned, test)
+    if study.shipped is study.learned:
+        return _Twins(chosen, iterations, raw, evaluated, evaluated)
+    origin, shipped = replace(origin, role="shipped"), study.shipped
+    final = exported(con, settings, origin, study.shipped_fits.model(name), shipped, shipped.rows)
+    return _Twins(chosen, iterations, raw, evaluated, final)
 
 
 def _register(
@@ -143,8 +155,8 @@ def _register(
     name: ModelName,
     end: date,
     twins: _Twins,
-    learned: _Part,
-    shipped: _Part,
+    learned: Part,
+    shipped: Part,
     test: Rows,
 ) -> Version:
     evaluated, final = twins.evaluated, twins.shipped
@@ -153,12 +165,12 @@ def _register(
         "model": name,
         "as_of_date": end,
         "settings": deciding_settings(warehouse.settings),
-        "train": _described(learned),
+        "train": learned.as_dict(),
         "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
-        "shipped": _described(shipped),
+        "shipped": shipped.as_dict(),
         "user_share": learned.rows.share,
         "first_event_date": con.execute("select first_event_date from period").fetchall()[0][0],
-        "calibration": _told(con, twins.chosen),
+        "calibration": _told(con, twins),
         "parity": {"evaluated": evaluated.parity, "shipped": final.parity, "gate": PARITY_GATE},
         "test_digest": test_digest(con, test.only_eligible()),
     }
@@ -173,10 +185,6 @@ def _register(
         return registered
 
 
-def _described(part: _Part) -> dict[str, Any]:
-    return {"rows": len(part.rows), "churn_rate": float(part.rows.label.mean()), **part.dates}
-
-
 def _keep(con: duckdb.DuckDBPyConnection, version: str, test: Rows, raw: Vector, churn_risk: Vector) -> None:
     columns = {
         "is_eligible": test.eligible,
@@ -188,70 +196,18 @@ def _keep(con: duckdb.DuckDBPyConnection, version: str, test: Rows, raw: Vector,
     keep_test_scores(con, version, test.keys.with_columns(pl.Series(name, values) for name, values in columns.items()))
 
 
-def _told(con: duckdb.DuckDBPyConnection, chosen: Chosen) -> dict[str, Any]:
+def _told(con: duckdb.DuckDBPyConnection, twins: _Twins) -> dict[str, Any]:
     """What was calibrated, on which days, and why not where it was not."""
+    chosen = twins.chosen
+    chose = {"first_as_of_date": chosen.first_as_of_date, "last_as_of_date": chosen.last_as_of_date}
     return {
-        "iterations": chosen.iterations,
+        **_dates(con, "calibration_role = 'calibrate'"),
+        **chose,
+        "iterations": twins.iterations,
         "sigmoid": chosen.calibration.as_dict() if chosen.calibration else None,
         "refused": chosen.refused,
-        "held_out": chosen.held_out,
-        **_dates(con, "calibration_role = 'calibrate'"),
-    }
-
-
-@dataclass(frozen=True)
-class _Making:
-    """What one file of a model is made of beside its rows."""
-
-    name: ModelName
-    end: date
-    iterations: int
-    calibration: Calibration | None
-
-
-def _exported(
-    con: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    made: _Making,
-    trained: Pipeline,
-    part: _Part,
-    proof: Rows,
-    role: str,
-) -> _Exported:
-    if made.calibration:
-        fold_in(trained, made.calibration)
-    graph = hashlib.sha256(to_onnx(trained, part.schema, {})).hexdigest()
-    version = f"{made.name}_{utc_now():%Y%m%dT%H%M%SZ}_{graph[:8]}"
-    about = _about(con, settings, part) | {
-        "model_version": version,
-        "model": made.name,
-        "role": role,
-        "as_of_date": made.end,
-        "graph_sha256": graph,
-        "iterations": made.iterations,
-        # already part of the graph and of the linear terms
-        "sigmoid": made.calibration.as_dict() if made.calibration else None,
-        "linear": linear_terms(trained, part.schema),
-        "reasons": reason_terms(trained, part.schema, part.rows.features),
-    }
-    content = to_onnx(trained, part.schema, sealed(about))
-    model = from_bytes(content, version)
-    return _Exported(version, content, model, assert_parity(trained, part.schema, model, proof.features))
-
-
-def _about(con: duckdb.DuckDBPyConnection, settings: Settings, part: _Part) -> dict[str, Any]:
-    """What a model file says of its inputs and its making."""
-    data_hash, sql_hash = con.execute("select data_hash, sql_hash from params").fetchall()[0]
-    return {
-        "features": part.schema.as_dict(),
-        "windows_days": settings.features.windows_days,
-        "churn_window_days": settings.churn.window_days,
-        "active_within_days": settings.population.active_within_days,
-        "training": {"rows": len(part.rows), **part.dates},
-        "settings": settings.training.model_dump(),
-        "data_hash": data_hash,
-        "sql_hash": sql_hash,
-        "libraries": {"python": platform.python_version()} | {name: library_version(name) for name in LIBRARIES},
+        "held_out": "later days",
+        "check": chosen.check.as_dict() if chosen.check else None,
     }
 
 

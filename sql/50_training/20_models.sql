@@ -15,7 +15,7 @@ create table if not exists models (
 );
 
 comment on column models.model_version is 'model, UTC timestamp and the first digits of the SHA-256 of its graph';
-comment on column models.model is 'baseline_logreg or candidate_hgb';
+comment on column models.model is 'baseline_logreg, candidate_hgb or blend';
 comment on column models.created_at is 'when it was registered, UTC';
 comment on column models.as_of_date is 'last UTC day of the data that it was trained on';
 comment on column models.file_sha256 is 'SHA-256 of model.onnx, which scores';

@@ -14,7 +14,7 @@ from current_production
 inner join models on current_production.model_version = models.model_version;
 
 comment on column production.model_version is 'the model that scores';
-comment on column production.model is 'baseline_logreg or candidate_hgb';
+comment on column production.model is 'baseline_logreg, candidate_hgb or blend';
 comment on column production.created_at is 'when it was registered, UTC';
 comment on column production.as_of_date is 'last UTC day of the data that it was trained on';
 comment on column production.promoted_at is 'when it became production, UTC';

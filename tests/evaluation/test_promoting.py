@@ -35,7 +35,7 @@ def test_the_first_promotion_takes_the_best_and_writes_the_alias(own: Warehouse)
     assert current is not None
     assert registry["production"] == decision.production == current.model_version
     assert registry["production_sha256"] == current.file_sha256
-    assert len(registry["versions"]) == 2
+    assert len(registry["versions"]) == 3
 
 
 def test_the_value_that_decides_is_the_value_that_training_reported(own: Warehouse) -> None:

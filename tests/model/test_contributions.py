@@ -43,9 +43,12 @@ def learned(name: ModelName, seed: int = 0, **settings: object) -> tuple[Any, On
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 @pytest.mark.parametrize("strategy", ["none", "class_weight"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_base_and_contributions_sum_to_the_models_log_odds(name: ModelName, strategy: str, seed: int) -> None:
-    _, model, _ = learned(name, seed, imbalance_strategy=strategy)
+@pytest.mark.parametrize("recipe", ["default", "original"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_base_and_contributions_sum_to_the_models_log_odds(
+    name: ModelName, strategy: str, recipe: str, seed: int
+) -> None:
+    _, model, _ = learned(name, seed, imbalance_strategy=strategy, recipe=recipe)
     rows = matrix(500, seed + 10)
     rows[:2, 3:], rows[2] = [[-1.0, 1e6]], np.nan
     said = model.outputs(rows)[0]
@@ -60,8 +63,9 @@ def test_trees_add_up_for_infinite_and_huge_numbers_too() -> None:
         assert one.contributions(rows).sum(axis=1) + one.base == pytest.approx(model.outputs(rows)[0], abs=1e-9)
 
 
-def test_calibration_scales_contributions_and_moves_the_base() -> None:
-    pipeline, model, features = learned("candidate_hgb")
+@pytest.mark.parametrize("name", ["candidate_hgb", "blend"])
+def test_calibration_scales_contributions_and_moves_the_base(name: ModelName) -> None:
+    pipeline, model, features = learned(name)
     calibrated = exported(fold_in(pipeline, Calibration(0.8, -0.3, 1)), SCHEMA, features)
     rows = features[:50]
     for kind in (explainer, exact):
@@ -70,14 +74,25 @@ def test_calibration_scales_contributions_and_moves_the_base() -> None:
         assert one.base == pytest.approx(0.8 * raw.base - 0.3)
 
 
-def test_a_linear_contribution_is_weight_times_distance_from_the_mean() -> None:
+def test_a_blends_contributions_are_the_means_of_its_two_models() -> None:
+    _, blend, features = learned("blend")
+    (_, linear, _), (_, trees, _) = learned("baseline_logreg"), learned("candidate_hgb")
+    rows = features[:60]
+    for kind in (explainer, exact):
+        halves = [0.5 * kind(model).contributions(rows) for model in (linear, trees)]
+        assert kind(blend).contributions(rows) == pytest.approx(sum(halves), abs=1e-12)
+        assert kind(blend).base == pytest.approx(0.5 * (kind(linear).base + kind(trees).base))
+    assert (explainer(blend).method, exact(blend).method) == ("path", "shap")
+
+
+def test_a_linear_contribution_is_weight_times_distance_from_the_mean_of_the_logarithms() -> None:
     pipeline, model, features = learned("baseline_logreg")
     terms, one = linear_terms(pipeline, SCHEMA), explainer(model)
     assert terms is not None
     rows = np.array([[100, 50, np.nan, 1, 2], [0, 0, 0, 1, np.nan]], np.float32)
     found = one.contributions(rows)
-    mean = np.nan_to_num(features[:, 0].astype(float)).mean()
-    assert found[0, 0] == pytest.approx((100 - mean) * terms["numeric"][0])
+    mean = np.log1p(np.nan_to_num(features[:, 0].astype(float))).mean()
+    assert found[0, 0] == pytest.approx((np.log(101) - mean) * terms["numeric"][0])
     weights = np.array(terms["levels"][0])
     shares = [(features[:, 3] == level).mean() for level in (0, 1)]
     assert found[0, 3] == pytest.approx(weights[1] - weights @ shares)
@@ -91,9 +106,10 @@ def tree(*nodes: tuple[float, int, int, float, int, int, int, int]) -> Any:
 
 
 def forest(*trees: Any) -> Any:
-    """A pipeline of these trees over the base 0.25."""
+    """A pipeline of these trees over the base 0.25, which have a way of their own for NULL."""
     classifier = SimpleNamespace(_predictors=[[one] for one in trees], _baseline_prediction=np.array([[0.25]]))
-    return SimpleNamespace(named_steps={"classifier": classifier})
+    columns = SimpleNamespace(named_transformers_={"number": None})
+    return SimpleNamespace(named_steps={"columns": columns, "classifier": classifier})
 
 
 def small_forest(*trees: Any) -> OnnxModel:
@@ -164,9 +180,8 @@ def test_exact_contributions_are_shapley_values_by_their_definition() -> None:
     pipeline, _, features = learned("candidate_hgb", 4)
     trees = [predictor for (predictor,) in pipeline.named_steps["classifier"]._predictors][:40]
     found = exact(exported(forest(*trees), SCHEMA, features)).contributions(features[:6])
-    filled = features[:6].astype(float)
-    filled[:, :3] = np.nan_to_num(filled[:, :3])
-    assert found == pytest.approx(np.array([shapley([one.nodes for one in trees], row) for row in filled]), abs=1e-10)
+    by_hand = np.array([shapley([one.nodes for one in trees], row) for row in features[:6].astype(float)])
+    assert found == pytest.approx(by_hand, abs=1e-10)
 
 
 def test_a_model_from_before_there_were_reasons_is_refused() -> None:

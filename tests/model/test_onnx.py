@@ -12,6 +12,11 @@ import onnx
 import pyarrow as pa
 import pytest
 from onnx import helper
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from churn_duck.errors import ModelError
 from churn_duck.jobs.run import Ran
@@ -19,7 +24,7 @@ from churn_duck.model.dataset import FeatureSchema, Matrix
 from churn_duck.model.linear_sql import risk_sql
 from churn_duck.model.onnx_model import OnnxModel, from_bytes, load_model, sealed
 from churn_duck.settings.config import MODEL_NAMES, ModelName, Training
-from churn_duck.training.estimators import fit, risk
+from churn_duck.training.estimators import Learner, fit, log_odds, risk
 from churn_duck.training.model_terms import linear_terms
 from churn_duck.training.onnx_export import assert_parity, edge_rows, to_onnx
 from churn_duck.warehouse.store import Warehouse
@@ -48,8 +53,9 @@ def trained(name: ModelName, seed: int = 0, **settings: object) -> tuple[object,
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 @pytest.mark.parametrize("strategy", ["none", "class_weight"])
-def test_export_agrees_to_1e9_on_test_rows_and_on_edge_rows(name: ModelName, strategy: str) -> None:
-    model, exported, _ = trained(name, imbalance_strategy=strategy)
+@pytest.mark.parametrize("recipe", ["default", "original"])
+def test_export_agrees_to_1e9_on_test_rows_and_on_edge_rows(name: ModelName, strategy: str, recipe: str) -> None:
+    model, exported, _ = trained(name, imbalance_strategy=strategy, recipe=recipe)
     assert assert_parity(model, SCHEMA, exported, matrix(5000, 9)) < 1e-9  # type: ignore[arg-type]
 
 
@@ -58,6 +64,58 @@ def test_class_weights_are_taken_out_of_the_probability(name: ModelName) -> None
     _, plain, features = trained(name)
     _, weighted, _ = trained(name, imbalance_strategy="class_weight")
     assert weighted.risk(features).mean() == pytest.approx(plain.risk(features).mean(), abs=0.02)
+
+
+def test_a_blend_is_one_graph_that_says_the_mean_of_both_log_odds() -> None:
+    blend, exported, features = trained("blend")
+    given = np.concatenate([features, edge_rows(SCHEMA, features)])
+    finite = np.isfinite(given[:, :3]).all(axis=1) | np.isnan(given[:, :3]).all(axis=1)
+    given = given[finite]
+    halves = [trained(name)[1].outputs(given)[0] for name in ("baseline_logreg", "candidate_hgb")]
+    log_odds, said = exported.outputs(given)
+    assert log_odds == pytest.approx((halves[0] + halves[1]) / 2, abs=1e-12)
+    assert said == pytest.approx(1 / (1 + np.exp(-(halves[0] + halves[1]) / 2)), abs=1e-12)
+    assert exported.linear is None
+    assert linear_terms(blend, SCHEMA) is not None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["candidate_hgb", "blend"])
+def test_more_of_a_feature_with_a_direction_never_moves_the_risk_the_other_way(name: ModelName) -> None:
+    """Labels that say the opposite for long silences: only the constraint keeps the risk from falling."""
+    random = np.random.default_rng(3)
+    features = random.gamma(1, 10, (4000, 5)).astype(np.float32)
+    features[:, 3:] = 0
+    silence = features[:, 0]
+    label = (random.random(4000) < np.where(silence > 25, 0.2, silence / 30)).astype(float)
+    steps = np.repeat(features[:200], 60, axis=0)
+    steps[:, 0] = np.tile(np.linspace(0, 80, 60), 200)
+
+    def rises(directions: dict[str, int]) -> Matrix:
+        model = Learner(SCHEMA, Training(), directions).fit(name, features, label)
+        exported = from_bytes(to_onnx(model, SCHEMA, sealed({"features": SCHEMA.as_dict(), "model_version": "v"})), "m")
+        return np.diff(exported.risk(steps).reshape(200, 60))
+
+    assert (rises({}) < 0).any()
+    assert (rises({"minutes": 1, "score": -1}) >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["baseline_logreg", "candidate_hgb"])
+def test_the_original_recipe_gives_the_original_models(name: ModelName) -> None:
+    features = matrix(3000, 5)
+    label = (np.random.default_rng(5).random(3000) < 0.3).astype(float)
+    filled = features.astype(float)
+    filled[:, :3] = np.nan_to_num(filled[:, :3])
+    if name == "candidate_hgb":
+        model = HistGradientBoostingClassifier(
+            learning_rate=0.08, max_depth=6, max_iter=250, early_stopping=False, random_state=42
+        )
+    else:
+        levels = OneHotEncoder(categories=[np.arange(2.0), np.arange(3.0)], handle_unknown="ignore")
+        columns = make_column_transformer((StandardScaler(), [0, 1, 2]), (levels, [3, 4]), sparse_threshold=0)
+        model = make_pipeline(columns, LogisticRegression(max_iter=2000))
+    expected = model.fit(filled, label).decision_function(filled)
+    found = log_odds(fit(name, SCHEMA, Training(recipe="original"), features, label), features)
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_edge_rows_hold_nan_infinities_and_unseen_levels_and_give_probabilities() -> None:
@@ -94,8 +152,10 @@ def test_the_order_of_features_survives_the_file() -> None:
         assert_parity(model, swapped, exported, matrix(10, 1))  # type: ignore[arg-type]
 
 
-def test_a_linear_model_says_the_same_in_sql_for_numbers_levels_nulls_and_unseen_levels() -> None:
-    model, exported, features = trained("baseline_logreg")
+@pytest.mark.parametrize("recipe", ["default", "original"])
+def test_a_linear_model_says_the_same_in_sql_for_numbers_levels_nulls_and_unseen_levels(recipe: str) -> None:
+    model, exported, features = trained("baseline_logreg", recipe=recipe)
+    features[::7, 0] *= -1
     terms = linear_terms(model, SCHEMA)  # type: ignore[arg-type]
     assert terms is not None
     columns = {name: column.astype(object) for name, column in zip(SCHEMA.names, features.T, strict=True)}

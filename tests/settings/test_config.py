@@ -10,7 +10,12 @@ import yaml
 from churn_duck.errors import ConfigError
 from churn_duck.settings.config import Settings
 from churn_duck.settings.load import load_settings, parse_settings
-from churn_duck.settings.view_columns import kept_feature_columns
+from churn_duck.settings.view_columns import (
+    feature_columns,
+    feature_directions,
+    feature_families,
+    kept_feature_columns,
+)
 
 # the decided keys and defaults; calibration, promotion, activity and max_rows are ours
 DECIDED = """
@@ -19,7 +24,8 @@ features: {windows_days: [7, 14, 30], exclude: [engagement_score]}
 churn: {window_days: 30, activity: null}
 population: {active_within_days: 30}
 training:
-  {snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true, max_rows: null}
+  {recipe: default, snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true,
+  max_rows: null}
 calibration: {method: sigmoid, size: 0.5}
 evaluation: {primary_metric: pr_auc}
 promotion: {margin: 0.0, confidence: 0.95, max_ece: 0.1}
@@ -84,3 +90,23 @@ def test_an_excluded_feature_must_exist_and_the_recency_stays() -> None:
     kept = kept_feature_columns(parse_settings({"features": {"exclude": ["plan"]}}, "test"))
     assert "plan" not in kept
     assert "engagement_score" in kept
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"measures": [{"name": "visits"}, {"name": "calls", "events": ["call"], "activity": False}]}]
+)
+def test_every_feature_has_a_direction_and_a_family(content: dict[str, object]) -> None:
+    settings = parse_settings(content, "test")
+    for kinds in (feature_directions(settings), feature_families(settings)):
+        assert set(kinds) == set(feature_columns(settings))
+
+
+def test_directions_follow_activity_unless_a_measure_says_otherwise() -> None:
+    measures = [
+        {"name": "visits"},
+        {"name": "calls", "events": ["call"], "activity": False},
+        {"name": "returns", "direction": 1},
+    ]
+    directions = feature_directions(parse_settings({"measures": measures}, "test"))
+    expected = {"visits_7d": -1, "calls_7d": 0, "returns_7d": 1, "days_since_last_activity": 1, "plan": 0}
+    assert {name: directions[name] for name in expected} == expected

@@ -87,7 +87,7 @@ def _definition(warehouse: Warehouse, version: Version) -> dict[str, Any]:
         "active_within_days": metadata["active_within_days"],
         "windows_days": metadata["windows_days"],
         "features": [{"name": name, "meaning": meanings.get(name, "")} for name in model.schema.names],
-        "trees": None if metadata["linear"] else metadata["iterations"],
+        "trees": None if model.linear else metadata["iterations"],
         "unread_features": [name for name in feature_columns(warehouse.settings) if name not in inputs],
         "libraries": metadata["libraries"],
     }

@@ -8,7 +8,11 @@ from typing import Any
 from churn_duck.pages.card import charts
 from churn_duck.pages.html import template
 
-KINDS = {"baseline_logreg": "Logistic regression", "candidate_hgb": "Gradient boosting"}
+KINDS = {
+    "baseline_logreg": "Logistic regression",
+    "candidate_hgb": "Gradient boosting",
+    "blend": "Logistic regression and gradient boosting, the mean of both",
+}
 GRADES = {"good": "Good", "fair": "Attention", "bad": "Fails"}
 
 

@@ -94,12 +94,12 @@ def _fast(rows: list[Any], schema: FeatureSchema) -> Matrix | None:
             return None
     if (np.abs(columns[: len(schema.numeric)]) > LARGEST).any():
         return None
-    for position, (name, levels) in enumerate(schema.categorical, len(schema.numeric)):
+    for position, (name, _) in enumerate(schema.categorical, len(schema.numeric)):
         words = [row[name] for row in rows]
         if not set(map(type, words)) <= WORDS:
             return None
-        codes = {level: float(code) for code, level in enumerate(levels)}
-        columns[position] = [codes.get("missing" if word is None else word, np.nan) for word in words]
+        codes, unseen = schema.codes(name)
+        columns[position] = [codes.get("missing" if word is None else word, unseen) for word in words]
     return np.ascontiguousarray(columns.T, dtype=np.float32)
 
 
