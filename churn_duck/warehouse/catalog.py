@@ -16,15 +16,24 @@ import jinja2
 from churn_duck.errors import SqlError, WarehouseError
 from churn_duck.settings import view_columns as measures
 from churn_duck.settings.config import Settings
+from churn_duck.settings.history_columns import decayed_measures, history_features
 from churn_duck.settings.landed_columns import landed_columns
 from churn_duck.settings.reason_text import feature_words
 from churn_duck.warehouse.query import literal, quoted
 from churn_duck.warehouse.raw_files import RawFiles
 
 # their SQL names files or periods of the data, which are no part of what the engine does; their templates are
-READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity")
+READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity", "user_history")
 # tables that a build adds to where only landings were added; in their running order
-REFRESHED = ("landed_files", "superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
+REFRESHED = (
+    "landed_files",
+    "superseded_events",
+    "users_clean",
+    "changed_days",
+    "unknown_users",
+    "user_activity",
+    "user_history",
+)
 SHARED = (
     "trimmed_lower",
     "exact",
@@ -136,6 +145,8 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "measured_values": [value for value in settings.events.values if value.name in measured],
         "measures": settings.measures,
         "ratios": settings.ratios,
+        "decayed_measures": decayed_measures(settings),
+        "history_columns": [feature.name for feature in history_features(settings)],
         "known_types": settings.events.types,
         "activity_types": settings.churn.activity,
         "silent_types": measures.silent_types(settings),
@@ -155,6 +166,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "column_comments": measures.column_comments(settings),
         "checks": [file.name for file in sql_files() if file.name.startswith("check_")],
         "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
+        "history_buckets": list(raw.bucket_ranges(measures.BUCKETS)),
         "after_landing": raw.after_landing,
         "arrived_events": _arrived(raw),
         "arrived_files": raw.arrived([*raw.users, *raw.events]),
