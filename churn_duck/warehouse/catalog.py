@@ -145,6 +145,7 @@ def _context(settings: Settings, raw: RawFiles) -> dict[str, object]:
         "measured_values": [value for value in settings.events.values if value.name in measured],
         "measures": settings.measures,
         "ratios": settings.ratios,
+        "eligible_reads": f"user_activity, users_clean, {'user_history, ' if settings.features.history else ''}params",
         "decayed_measures": decayed_measures(settings),
         "history_columns": [feature.name for feature in history_features(settings)],
         "known_types": settings.events.types,

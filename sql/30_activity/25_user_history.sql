@@ -1,10 +1,10 @@
 -- user_history: one row per user and day on which the user did anything, with the user's rhythm up to that day.
 -- grain:  user_id, activity_date
 -- reads:  user_activity
--- Each row follows from the row before it and the day alone, step by step, so that a build that only adds landings makes
--- anew the rows of the users who were touched by changed_days, from the first such day on, and gets what a build from
--- nothing would, to the last digit: window sums of decays would depend on who else is in the table. Quantiles are of
--- the last 20 gaps. Made a share of the users at a time, so that it needs the memory of that share.
+-- Each row follows from the row before it and the day alone, step by step. So a build that only adds landings rebuilds
+-- just the users touched by changed_days, from their first such day on, and equals a full build to the last digit;
+-- window sums of doubles would not, since they depend on who else is in the table. Quantiles are of the last 20 gaps.
+-- Made for a share of the users at a time, so that it needs the memory of that share.
 {% set half_lives = [7, 30, 120] %}
 {% set state = ['first_active_date', 'last_active_date', 'active_days', 'active_weeks', 'gap_squares', 'gap_logs',
     'gap_longest_days', 'recent_gaps'] %}
@@ -212,7 +212,7 @@ sorted as (
 {% for column, _, _ in decays %}
         {{ column }},
 {% endfor %}
-        nullif(active_days - 1, 0) as gaps,
+        nullif(greatest(active_days - 1, 0), 0) as gaps,
         date_diff('day', first_active_date, last_active_date) as gap_total,
         list_sort(recent_gaps) as sorted_gaps,
         cast(0.9 as double) * (len(recent_gaps) - 1) as place_90

@@ -1,6 +1,6 @@
 -- eligible_features: one row per eligible user and asked-for day with every feature, known at the end of that day.
 -- grain:  user_id, as_of_date
--- reads:  {{ 'user_features' if settings.population.active_within_days is none else 'user_activity, users_clean' }}{{ ', user_history' if settings.features.history and settings.population.active_within_days }}{{ ', params' if settings.population.active_within_days }}
+-- reads:  {{ 'user_features' if settings.population.active_within_days is none else eligible_reads }}
 {% if settings.population.active_within_days is none %}
 -- A table macro: from eligible_features([date '2025-04-30']). Everyone is eligible: the same as user_features.
 create or replace macro eligible_features(as_of_dates) as table
