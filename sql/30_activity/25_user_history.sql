@@ -116,7 +116,7 @@ history as (
         cast(0 as bigint) as gap_squares,
         cast(0 as double) as gap_logs,
         cast(null as integer) as gap_longest_days,
-        cast([] as integer []) as recent_gaps,
+        cast([] as integer[]) as recent_gaps,
 {% for column, _, _ in decays %}
         cast(0 as double) as {{ column }}{{ ',' if not loop.last }}
 {% endfor %}

@@ -36,11 +36,11 @@ left join windowed
         user_states.user_id = windowed.user_id
         and user_states.user_bucket = windowed.user_bucket
         and user_states.as_of_date = windowed.as_of_date
-{{ features.today_of('user_states') }}
+{{ features.today_of('user_states') }}{{ ';' if not settings.features.history }}
 {% if settings.features.history %}
 asof left join user_history as history
     on
         user_states.user_id = history.user_id
         and user_states.user_bucket = history.user_bucket
-        and user_states.as_of_date >= history.activity_date
-{% endif %};
+        and user_states.as_of_date >= history.activity_date;
+{% endif %}
