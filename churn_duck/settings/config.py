@@ -85,9 +85,14 @@ class Events(Section):
 
 
 class Features(Section):
-    """Look-back windows in days, and columns that are never features."""
+    """Look-back windows in days, and columns that are never features.
+
+    `history: true` adds what is known of a user: gaps between active days, and activity that counts less the
+    longer ago it was.
+    """
 
     windows_days: Annotated[list[Days], Field(min_length=1, max_length=12), AfterValidator(_windows)] = [7, 14, 30]
+    history: bool = True
     exclude: list[Identifier] = ["engagement_score"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from churn_duck.settings.config import Settings
+from churn_duck.settings.history_columns import HistoryFeature, history_features
 from churn_duck.settings.schema import Attribute
 from churn_duck.settings.view_columns import RECENCY, SILENT_SHARE
 
@@ -45,6 +46,8 @@ def _features(settings: Settings, words: Mapping[str, Any]) -> Iterator[dict[str
     yield _row(SILENT_SHARE, of_all[SILENT_SHARE], scale=100, is_whole=True)
     for days in (None, *settings.features.windows_days):
         yield from _measured(settings, words, days)
+    for feature in history_features(settings):
+        yield _remembered(feature, words)
     for ratio in settings.ratios:
         windows = settings.features.windows_days
         days = ratio.window_days if ratio.window_days in windows else max(windows)
@@ -63,6 +66,19 @@ def _measured(settings: Settings, words: Mapping[str, Any], days: int | None) ->
         known = {"name": _plain(measure.name), "unit": measure.unit or _plain(measure.name), **span}
         chosen = _chosen(words, "measures", measure.name, measure.aggregate)
         yield _row(name, chosen, known, is_whole=measure.is_whole)
+
+
+def _remembered(feature: HistoryFeature, words: Mapping[str, Any]) -> dict[str, object]:
+    """A feature of the whole history: those of a measure are told in its words."""
+    known = {"span": words["spans"]["decayed"], "days": str(feature.days)}
+    measure = feature.measure
+    if measure is None:
+        chosen = words["features"][feature.words]
+    else:
+        known |= {"name": _plain(measure.name), "unit": measure.unit or _plain(measure.name)}
+        own = feature.words == "decayed"
+        chosen = _chosen(words, "measures", measure.name, measure.aggregate) if own else words["kinds"][feature.words]
+    return _row(feature.name, chosen, known, scale=feature.scale, is_whole=feature.is_whole)
 
 
 def _kind(attribute: Attribute) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from churn_duck.errors import ConfigError
 from churn_duck.settings.config import Settings
+from churn_duck.settings.history_columns import GAPS, history_features
 from churn_duck.settings.schema import Attribute, Direction, Family, Measure
 
 RECENCY = "days_since_last_activity"
@@ -77,6 +78,7 @@ def feature_columns(settings: Settings) -> list[str]:
         *(f"{stem}_{days}d" for days in settings.features.windows_days for stem in stems),
         RECENCY,
         SILENT_SHARE,
+        *(feature.name for feature in history_features(settings)),
         *(ratio.name for ratio in settings.ratios),
     ]
 
@@ -122,6 +124,7 @@ def _kinds(settings: Settings) -> dict[str, tuple[Direction, Family]]:
     for measure in settings.measures:
         names = (measure.daily_column, *(f"{measure.name}_{days}d" for days in settings.features.windows_days))
         kinds |= dict.fromkeys(names, (measure.churn_direction, measure.family))
+    kinds |= {feature.name: (feature.direction, feature.family) for feature in history_features(settings)}
     return kinds | {ratio.name: (0, families[ratio.part[0]]) for ratio in settings.ratios}
 
 
@@ -151,6 +154,8 @@ def column_comments(settings: Settings) -> dict[str, str]:
     for days in settings.features.windows_days:
         comments[f"active_days_{days}d"] = f"active days among the {days} to as_of_date"
         comments[f"events_{days}d"] = f"events of any type in the {days} days to as_of_date"
+    comments |= {feature.name: feature.meaning for feature in GAPS}
+    comments |= {feature.name: feature.meaning for feature in history_features(settings)}
     return comments
 
 

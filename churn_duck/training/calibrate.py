@@ -106,7 +106,7 @@ def choose(raw: Vector, later: Rows, horizon: int, seed: int) -> Chosen:
     last, first = spans
     choosing, checking = day <= last, day >= first
     for part in (choosing, checking):
-        if Users.of(later.user[part], later.label[part]).telling < LEAST_USERS:
+        if Users.of(later.user[part], later.label[part]).rarer_class_users < LEAST_USERS:
             return Chosen(None, f"fewer than {LEAST_USERS} users of either class to choose or to check it on")
     dates = later.keys["as_of_date"].filter(choosing)
     try:

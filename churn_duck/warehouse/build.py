@@ -32,6 +32,8 @@ from churn_duck.warehouse.incremental import (
 from churn_duck.warehouse.raw_files import RawFiles
 from churn_duck.warehouse.store import Warehouse, transaction
 
+# of a row for each user and day
+BIG_TABLES = ("user_activity", "user_history")
 # hears the name after each statement
 Ran = Callable[[str], None] | None
 
@@ -72,7 +74,7 @@ def build(
         require_columns(con, warehouse.settings)
         making = _made if raw.after_landing is None else _refreshed
         periods = yield from making(con, warehouse, raw, texts, ran)
-    texts |= rendered_only(warehouse.settings, replace(raw, periods=periods, after_landing=None), ["user_activity"])
+    texts |= rendered_only(warehouse.settings, replace(raw, periods=periods, after_landing=None), BIG_TABLES)
     for name, text in texts.items():
         _write_changed(warehouse.compiled / f"{name}.sql", text)
     con.execute("checkpoint")
@@ -89,7 +91,7 @@ def _made(
 ) -> Generator[str, None, Periods]:
     """Everything from nothing; the periods in which user_activity was made."""
     periods = landed_periods(con, raw.events)
-    texts = texts | rendered_only(warehouse.settings, replace(raw, periods=periods), ["user_activity"])
+    texts = texts | rendered_only(warehouse.settings, replace(raw, periods=periods), BIG_TABLES)
     yield from execute(con, {name: text for name, text in texts.items() if name not in ("params", "landed_files")}, ran)
     return periods
 
@@ -110,7 +112,7 @@ def _refreshed(
     periods = known_periods(con)
     changed = changed_periods(con, periods)
     _show(con, warehouse, raw if changed is None else replace(raw, events=of_changed_days(con, raw)))
-    yield from execute(con, only(replace(raw, periods=periods if changed is None else changed), ["user_activity"]), ran)
+    yield from execute(con, only(replace(raw, periods=periods if changed is None else changed), BIG_TABLES), ran)
     yield from execute(con, {name: texts[name] for name in ("raw_users", "raw_events", "quarantine")}, ran)
     return periods
 

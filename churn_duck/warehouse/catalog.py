@@ -17,15 +17,24 @@ import jinja2
 from churn_duck.errors import SqlError, WarehouseError
 from churn_duck.settings import view_columns
 from churn_duck.settings.config import Settings
+from churn_duck.settings.history_columns import decayed_measures, history_features
 from churn_duck.settings.landed_columns import landed_columns
 from churn_duck.settings.reason_text import feature_words
 from churn_duck.warehouse.query import literal, quoted
 from churn_duck.warehouse.raw_files import RawFiles
 
 # their rendered SQL names files or periods of the data, so `sql_hash` takes their templates instead
-READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity")
+READS_FILES = ("landed_files", "raw_users", "raw_events", "quarantine", "user_activity", "user_history")
 # tables that a build extends when the only change is new landings; in running order
-REFRESHED = ("landed_files", "superseded_events", "users_clean", "changed_days", "unknown_users", "user_activity")
+REFRESHED = (
+    "landed_files",
+    "superseded_events",
+    "users_clean",
+    "changed_days",
+    "unknown_users",
+    "user_activity",
+    "user_history",
+)
 # the days of a TIMESTAMP, with room for a year's arithmetic
 EARLIEST, LATEST = date(1, 1, 1), date(9998, 12, 31)
 
@@ -167,6 +176,9 @@ def _feature_context(settings: Settings) -> dict[str, object]:
         "feature_columns": view_columns.feature_columns(settings),
         "kept_feature_columns": view_columns.kept_feature_columns(settings),
         "feature_words": feature_words(settings),
+        "history_columns": [feature.name for feature in history_features(settings)],
+        "decayed_measures": decayed_measures(settings),
+        "eligible_reads": f"user_activity, users_clean, {'user_history, ' if settings.features.history else ''}params",
     }
 
 
@@ -177,6 +189,7 @@ def _file_context(raw: RawFiles) -> dict[str, object]:
         "quarantine_files": raw.quarantine,
         "raw_folder": raw.folder,
         "data_hash": raw.data_hash,
+        "history_buckets": list(raw.bucket_ranges(view_columns.BUCKETS)),
         "activity_periods": [(EARLIEST, LATEST)] if raw.periods is None else raw.periods,
         "after_landing": raw.after_landing,
         "arrived_events": _arrived_events(raw),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,12 @@ class RawFiles:
     def landing_numbers(self) -> list[int]:
         """The landing numbers, newest first."""
         return sorted({landing_of(name_of(path)) for path in (*self.users, *self.events)}, reverse=True)
+
+    def bucket_ranges(self, buckets: int) -> Iterator[tuple[int, int]]:
+        """First and last bucket of each share of the users whose history is about four periods of all users."""
+        parts = 1 if self.periods is None or self.after_landing is not None else -(-len(self.periods) // 4)
+        step = -(-buckets // parts)
+        return ((first, min(first + step, buckets) - 1) for first in range(0, buckets, step))
 
     def arrived(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` that landed after `after_landing`."""

@@ -1,6 +1,6 @@
 -- eligible_features: one row per eligible user and asked-for day with every feature, known at the end of that day.
 -- grain:  user_id, as_of_date
--- reads:  {{ 'user_activity, users_clean, params' if settings.population.active_within_days else 'user_features' }}
+-- reads:  {{ 'user_features' if settings.population.active_within_days is none else eligible_reads }}
 {% if settings.population.active_within_days is none %}
 -- A table macro: from eligible_features([date '2025-04-30']). Everyone is eligible: the same as user_features.
 create or replace macro eligible_features(as_of_dates) as table
@@ -38,6 +38,9 @@ select
         "date_diff('day', windowed.last_activity_date, windowed.as_of_date)",
         "date_diff('day', users_clean.signup_date, windowed.as_of_date)"
     ) }} as silent_share,
+{% if settings.features.history %}
+    {{ features.remembered('windowed.as_of_date') | trim }}
+{% endif %}
 {% if ratios %}
     {{ features.ratios_of('windowed') | trim }}
 {% endif %}
@@ -47,6 +50,13 @@ select
 from windowed
 inner join users_clean on windowed.user_id = users_clean.user_id
 {{ features.today_of('windowed') }}
+{% if settings.features.history %}
+inner join user_history as history
+    on
+        windowed.user_id = history.user_id
+        and windowed.user_bucket = history.user_bucket
+        and windowed.last_event_date = history.activity_date
+{% endif %}
 cross join params
 where
     date_diff('day', windowed.last_activity_date, windowed.as_of_date) < params.active_within_days

@@ -10,7 +10,9 @@ import yaml
 from churn_duck.errors import ConfigError
 from churn_duck.settings.config import Settings
 from churn_duck.settings.load import load_settings, parse_settings
+from churn_duck.settings.reason_text import feature_words
 from churn_duck.settings.view_columns import (
+    column_comments,
     feature_columns,
     feature_directions,
     feature_families,
@@ -20,7 +22,7 @@ from churn_duck.settings.view_columns import (
 # the decided keys and defaults; calibration, promotion, activity and max_rows are ours
 DECIDED = """
 warehouse: warehouse
-features: {windows_days: [7, 14, 30], exclude: [engagement_score]}
+features: {windows_days: [7, 14, 30], history: true, exclude: [engagement_score]}
 churn: {window_days: 30, activity: null}
 population: {active_within_days: 30}
 training:
@@ -110,3 +112,15 @@ def test_directions_follow_activity_unless_a_measure_says_otherwise() -> None:
     directions = feature_directions(parse_settings({"measures": measures}, "test"))
     expected = {"visits_7d": -1, "calls_7d": 0, "returns_7d": 1, "days_since_last_activity": 1, "plan": 0}
     assert {name: directions[name] for name in expected} == expected
+
+
+def test_features_of_the_history_can_be_switched_off() -> None:
+    without = parse_settings({"features": {"history": False}}, "test")
+    added = set(feature_columns(Settings())) - set(feature_columns(without))
+    assert {"usual_gap_days", "active_days_decayed_30d", "logins_trend_7d_30d"} <= added
+    assert not [name for name in feature_columns(without) if "gap" in name or "decayed" in name]
+
+
+def test_every_feature_has_words_and_a_comment() -> None:
+    words = {row["feature"] for row in feature_words(Settings())}
+    assert words == set(feature_columns(Settings())) <= set(column_comments(Settings()))

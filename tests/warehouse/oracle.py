@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
-from statistics import fmean
+from itertools import pairwise
+from math import ceil, floor, log, log1p
+from statistics import fmean, median, stdev
 from typing import Any
 
 from churn_duck.settings.config import Settings
@@ -83,7 +85,76 @@ def features(days: Days, signup: date, as_of: date, settings: Settings) -> Row:
         days_of = ratio.window_days if ratio.window_days in windows else max(windows)
         part, whole = (sum(row[f"{name}_{days_of}d"] or 0 for name in names) for names in (ratio.part, ratio.whole))
         row[ratio.name] = part / whole if whole else 0.0
+    return row | history(days, past, as_of, settings)
+
+
+def history(days: Days, past: list[date], as_of: date, settings: Settings) -> Row:
+    """What is known of the user's rhythm; `past` are the active days up to the as-of date."""
+    active = sorted(past)
+    row: Row = {
+        "active_days_ever": len(active),
+        "active_weeks_ever": len({(day - active[0]).days // 7 for day in active}),
+        "is_one_active_day": int(len(active) == 1),
+        **rhythm([(later - day).days for day, later in pairwise(active)]),
+        **silences(active, as_of),
+    }
+    gaps = {name.removesuffix("_days"): row[name] for name in row if name.startswith("gap_")}
+    age, silence = row["days_since_first_activity"], (as_of - active[-1]).days if active else None
+    for name in ("gap_mean", "gap_median", "gap_p90", "gap_last", "gap_mean_last_3"):
+        row[f"silence_per_{name}"] = None if silence is None else silence / (gaps[name] or max(age or 0, 1))
+    on_days: dict[str, dict[date, float]] = {
+        "active_days": dict.fromkeys(active, 1.0),
+        "events": {day: log1p(len(events)) for day, events in days.items()},
+    }
+    for half_life in (7, 30, 120):
+        row |= {f"{name}_decayed_{half_life}d": decayed(of, as_of, half_life) for name, of in on_days.items()}
+    for short, long in ((7, 30), (30, 120)):
+        row[f"activity_trend_{short}d_{long}d"] = trend(on_days["active_days"], as_of, short, long)
+    for measure in settings.measures:
+        if measure.aggregate in ("count", "sum") and measure.activity and measure.direction in (None, -1):
+            daily = {day: on_a_day(events, measure) or 0.0 for day, events in days.items()}
+            row[f"{measure.name}_decayed_30d"] = decayed(daily, as_of, 30)
+            row[f"{measure.name}_trend_7d_30d"] = trend(daily, as_of, 7, 30)
     return row
+
+
+def rhythm(gaps: list[int]) -> Row:
+    """Of the days between active days, in their order."""
+    recent = sorted(gaps[-20:])
+    place = 0.9 * (len(recent) - 1)
+    if not gaps:
+        names = ("mean_days", "sd_days", "log_mean", "median_days", "p90_days", "last_days", "mean_last_3_days")
+        return {f"gap_{name}": None for name in (*names, "longest_days")}
+    return {
+        "gap_mean_days": fmean(gaps),
+        "gap_sd_days": stdev(gaps) if len(gaps) > 1 else None,
+        "gap_log_mean": fmean(map(log, gaps)),
+        "gap_median_days": median(recent),
+        "gap_p90_days": recent[floor(place)] + (recent[ceil(place)] - recent[floor(place)]) * (place - floor(place)),
+        "gap_last_days": gaps[-1],
+        "gap_mean_last_3_days": fmean(gaps[-3:]),
+        "gap_longest_days": max(gaps),
+    }
+
+
+def silences(active: list[date], as_of: date) -> Row:
+    """Of users without an active day all is unknown."""
+    names = ("days_since_first_activity", "active_span_share", "usual_gap_days", "silence_per_usual_gap")
+    if not active:
+        return dict.fromkeys(names)
+    age, silence = (as_of - active[0]).days, (as_of - active[-1]).days
+    usual = (age + 1) / len(active)
+    return dict(zip(names, (age, (age - silence) / age if age else 1.0, usual, silence / usual), strict=True))
+
+
+def decayed(daily: dict[date, float], as_of: date, half_life: int) -> float:
+    """Each day counts half for every `half_life` days that have passed."""
+    return sum(value * 0.5 ** ((as_of - day).days / half_life) for day, value in daily.items() if day <= as_of)
+
+
+def trend(daily: dict[date, float], as_of: date, short: int, long: int) -> float | None:
+    whole = decayed(daily, as_of, long)
+    return decayed(daily, as_of, short) / whole if whole else None
 
 
 def future_active_days(days: Days, as_of: date, horizon: int, settings: Settings) -> int:

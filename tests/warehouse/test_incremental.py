@@ -27,7 +27,7 @@ from tests.worlds import builds_until, event, land_rows, user
 
 OULAD = SHARED / "data" / "oulad"
 FIRST = date(2025, 1, 1)
-TABLES = ("landed_files", "superseded_events", "users_clean", "unknown_users", "user_activity")
+TABLES = ("landed_files", "superseded_events", "users_clean", "unknown_users", "user_activity", "user_history")
 # a landing: users as (id, plan), events as (id, user, day, type), "" is a type of no use
 LANDING = st.tuples(
     st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["free", "paid"])), max_size=3),
