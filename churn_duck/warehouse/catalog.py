@@ -32,6 +32,7 @@ SHARED = (
     "outside",
     "others_than",
     "churn_label",
+    "is_held_out",
     "silent_share",
     "down_to_each_score",
     "comments",

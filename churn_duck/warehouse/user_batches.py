@@ -15,7 +15,7 @@ PAIRS = 400_000
 # those datasets with a row for every user at each of several dates, and what says how many dates
 DATES = {
     "training_dataset": "select count(*) from training_snapshots",
-    "evaluation_dataset": "select count(*) from training_snapshots where split = 'test'",
+    "evaluation_dataset": "select count(*) from training_snapshots where split in ('test', 'by_user')",
     "scoring_dataset": "select 1",
 }
 

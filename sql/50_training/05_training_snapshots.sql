@@ -1,27 +1,58 @@
 -- training_snapshots: one row per day at which training looks at the users, with its part in the split.
 -- grain:  as_of_date
--- reads:  calendar, params, period
--- Counted back from the last day with a label, every snapshot_every_days. The last test_size of the days with a full
--- look-back test; days whose label window reaches the first test day are purged; days before a full look-back warm up.
--- Of the training days the last calibration_size, a year at most, calibrate, with a purge before them in the same way.
+-- reads:  daily_volume, params, period, unrecorded_windows
+-- Counted back from the last day with a label, every snapshot_every_days; whole weeks of days would always meet the
+-- same weekday, so that each is moved on by three days more than the one after it, within its week. Days whose label or
+-- look-back was not recorded, and days that nobody was active up to for a month, are left out. The last test_size of the days, a year of them at most, test; days whose label
+-- window reaches the first test day are purged. Where fewer than three days are left to train on, every day is `by_user`:
+-- a share of the users is held out in place of days. Of the training days the last calibration_size, a year at most,
+-- calibrate, with a purge before them in the same way.
 create or replace view training_snapshots as
-with dated as (
+with populated as (
     select
-        calendar.as_of_date,
-        calendar.as_of_date + params.churn_window_days as label_end_date,
-        calendar.as_of_date - params.largest_window_days + 1
-        >= period.first_event_date as has_full_lookback,
+        as_of_date,
+        sum(active_users) over (
+            order by as_of_date
+            rows between 29 preceding and current row
+        ) as recent_active_users
+    from daily_volume
+),
+
+aged as (
+    select
+        populated.as_of_date,
+        populated.as_of_date + params.label_days as label_end_date,
+        date_diff('day', populated.as_of_date, period.as_of_date) - params.label_days as age_days,
+        params.snapshot_every_days,
         params.test_size,
         params.calibration_size
-    from calendar
+    from populated
     cross join params
     cross join period
     where
-        calendar.as_of_date + params.churn_window_days <= period.as_of_date
-        and mod(
-            date_diff('day', calendar.as_of_date, period.as_of_date)
-            - params.churn_window_days,
-            params.snapshot_every_days
+        populated.as_of_date + params.label_days <= period.as_of_date
+        and populated.recent_active_users > 0
+        and populated.as_of_date not in (
+            select unrecorded_windows.as_of_date
+            from unrecorded_windows
+            where unrecorded_windows.has_no_label or unrecorded_windows.has_no_lookback
+        )
+),
+
+dated as (
+    select
+        as_of_date,
+        label_end_date,
+        test_size,
+        calibration_size
+    from aged
+    where
+        mod(
+            age_days - case
+                when mod(snapshot_every_days, 7) = 0
+                    then mod(3 * cast(floor(age_days / cast(snapshot_every_days as double)) as integer), 7)
+                else 0
+            end, snapshot_every_days
         ) = 0
 ),
 
@@ -29,28 +60,32 @@ ranked as (
     select
         as_of_date,
         label_end_date,
-        has_full_lookback,
         calibration_size,
-        test_size * count(*) filter (where has_full_lookback) over () as test_dates,
+        test_size * count(*) over () as test_dates,
+        max(as_of_date) over () - 365 as test_after_date,
         row_number() over (
             order by as_of_date desc
         ) as dates_from_end
     from dated
 ),
 
+tested as (
+    select
+        as_of_date,
+        label_end_date,
+        calibration_size,
+        dates_from_end <= greatest(1, floor(test_dates)) and as_of_date > test_after_date as is_test
+    from ranked
+),
+
 bounded as (
     select
         as_of_date,
         label_end_date,
-        has_full_lookback,
         calibration_size,
-        dates_from_end <= greatest(1, floor(test_dates)) as is_test,
-        min(
-            case
-                when dates_from_end <= greatest(1, floor(test_dates)) then as_of_date
-            end
-        ) over () as first_test_date
-    from ranked
+        is_test,
+        label_end_date < min(case when is_test then as_of_date end) over () as is_train
+    from tested
 ),
 
 parted as (
@@ -59,9 +94,9 @@ parted as (
         label_end_date,
         calibration_size,
         case
-            when not has_full_lookback then 'warm_up'
+            when count(*) filter (where is_train) over () < 3 then 'by_user'
             when is_test then 'test'
-            when label_end_date < first_test_date then 'train'
+            when is_train then 'train'
             else 'purge'
         end as split
     from bounded
@@ -126,6 +161,6 @@ from fitting;
 
 comment on column training_snapshots.as_of_date is 'features are known at the end of this UTC day';
 comment on column training_snapshots.label_end_date is 'last day that the label looks at';
-comment on column training_snapshots.split is 'train, purge, test or warm_up';
+comment on column training_snapshots.split is 'train, purge, test, or by_user: train or test by the user';
 comment on column training_snapshots.calibration_role is
 'of a training day: fit, purge or calibrate. NULL: no training day, or no room for a purged calibration';
