@@ -24,7 +24,9 @@ lookahead as (
     where
         cast(asked.as_of_day as date) + params.label_days <= period.as_of_date
         and cast(asked.as_of_day as date) not in (
-            select unrecorded_windows.as_of_date from unrecorded_windows where unrecorded_windows.has_no_label
+            select unrecorded_windows.as_of_date
+            from unrecorded_windows
+            where unrecorded_windows.has_no_label
         )
 )
 
