@@ -123,8 +123,8 @@ def promote(
             f"production {incumbent.model_version} was trained on data up to {incumbent.as_of_date}, after {end}; "
             "promote at a later --as-of, or use another warehouse for past dates"
         )
-    is_comparable = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
-    rival = incumbent if is_comparable else None
+    answers = incumbent is not None and incumbent.evaluated_model().answers(warehouse.settings)
+    rival = incumbent if incumbent is not None and answers and _holds_out_alike(con, incumbent) else None
     contest = _read_contest(con, warehouse, [*challengers, *([rival] if rival else [])], progress)
     for version in challengers:
         _require_evidence(version, contest)
@@ -132,11 +132,7 @@ def promote(
         contest, [v.model_version for v in challengers], rival.model_version if rival else None, warehouse.settings
     )
     if previous is not None and rival is None and decision.promoted:
-        fault = (
-            "is not registered"
-            if incumbent is None
-            else "was trained for different settings (horizon, population or windows)"
-        )
+        fault = _fault(incumbent, answers)
         decision = replace(decision, previous=previous, reason=f"{previous} {fault}")
     if decision.promoted:
         parity = next(max(_parities(v)) for v in challengers if v.model_version == decision.production)
@@ -192,7 +188,25 @@ def _read_contest(
     return Contest(scores, rows.label, rows.user, metric, test_digest(con, rows))
 
 
-def _require_unseen(model: OnnxModel, first_test: date) -> None:
+def _holds_out_alike(con: duckdb.DuckDBPyConnection, incumbent: Version) -> bool:
+    """Whether the incumbent has seen none of today's test rows, which are later days or a share of the users."""
+    by_user = con.execute("select bool_or(split = 'by_user') from training_snapshots").fetchall()[0][0]
+    held_out = str(incumbent.evaluated_model().metadata["training"].get("held_out", "dates"))
+    return bool(by_user) == (held_out == "users")
+
+
+def _fault(incumbent: Version | None, answers: bool) -> str:
+    """Why production cannot be compared."""
+    if incumbent is None:
+        return "is not registered"
+    if not answers:
+        return "was trained for different settings (horizon, population or windows)"
+    return "was tested on held-out users and the challengers on later dates, or the reverse"
+
+
+def _require_unseen(model: OnnxModel, first_test: date | None) -> None:
+    if first_test is None:
+        return
     last = str(model.metadata["training"]["last_label_date"])
     if last >= str(first_test):
         raise ModelError(

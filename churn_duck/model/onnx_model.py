@@ -70,9 +70,16 @@ class OnnxModel:
 
     def answers(self, settings: Settings) -> bool:
         """Whether its churn, population and windows are those of the settings, and its features still among theirs."""
-        asked = (settings.churn.window_days, settings.population.active_within_days, settings.features.windows_days)
-        told = (self.metadata[key] for key in ("churn_window_days", "active_within_days", "windows_days"))
-        return tuple(told) == asked and set(self.schema.names) <= set(kept_feature_columns(settings))
+        question = (
+            settings.churn.lead_days,
+            settings.churn.window_days,
+            settings.population.active_within_days,
+            settings.features.windows_days,
+        )
+        # models of earlier versions know no lead
+        lead_days = self.metadata.get("churn_lead_days", 0)
+        rest = (self.metadata[key] for key in ("churn_window_days", "active_within_days", "windows_days"))
+        return (lead_days, *rest) == question and set(self.schema.names) <= set(kept_feature_columns(settings))
 
     def risk(self, features: Matrix) -> npt.NDArray[np.float64]:
         """Probability of churn, float64[N], for float32[N, F] in the order of the schema."""

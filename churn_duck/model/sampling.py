@@ -42,9 +42,7 @@ def _training_rows(con: duckdb.DuckDBPyConnection) -> int:
     """Returns the number of rows, estimated from a few buckets of users where there are many users, else counted."""
     users = con.execute("select count(*) from users_clean").fetchall()[0][0]
     buckets = COUNTED_BUCKETS if users > 100_000 else BUCKETS
-    rows = con.execute(
-        f"select count(*) from training_dataset where split <> 'warm_up' and user_bucket < {buckets}"
-    ).fetchall()[0][0]
+    rows = con.execute(f"select count(*) from training_dataset where user_bucket < {buckets}").fetchall()[0][0]
     return int(rows * BUCKETS / buckets)
 
 

@@ -46,7 +46,7 @@ def leakage(seed: int, folder: Path, progress: Progress, n_users: int = 400) -> 
     yield from _futures(folder, evening, progress)
     with working(open_warehouse(Settings(), folder / "as it was"), "prove") as con:
         schema = learn_schema(con, Settings())
-        rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'")
+        rows = read_rows(con, schema, "training_dataset")
     yield from _placebos(schema, rows, seed, progress)
 
 

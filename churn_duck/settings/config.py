@@ -97,9 +97,13 @@ class Features(Section):
 
 
 class Churn(Section):
-    """H: a user without activity in the next `window_days` days has churned; `activity: null` is every event type."""
+    """H: a user without activity in `window_days` days has churned; `activity: null` is every event type.
+
+    `lead_days` lie between the evening of scoring and these days: time to act. What happens in them decides nothing.
+    """
 
     window_days: Days = 30
+    lead_days: Annotated[int, Field(ge=0, le=365)] = 0
     activity: Annotated[list[EventType], Field(min_length=1)] | None = None
 
 

@@ -37,7 +37,7 @@ _COMMENTS = {
     "severity": "fail: validate exits 1; warn: it is only told",
     "offence": "what is wrong, with the value",
     "calibration_role": "of a training row: fit, purge or calibrate. NULL: no room for a purged calibration",
-    "split": "train, purge, test or warm_up: the part of the date in the evaluation",
+    "split": "train, purge or test: the part of the row in the evaluation",
 }
 
 

@@ -92,6 +92,7 @@ def _about(con: duckdb.DuckDBPyConnection, settings: Settings, part: Part) -> di
         "features": part.schema.as_dict(),
         "windows_days": settings.features.windows_days,
         "churn_window_days": settings.churn.window_days,
+        "churn_lead_days": settings.churn.lead_days,
         "active_within_days": settings.population.active_within_days,
         "training": {"rows": len(part.rows), **part.dates},
         "settings": settings.training.model_dump(),

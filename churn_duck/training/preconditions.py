@@ -1,4 +1,4 @@
-"""Preconditions of a training: enough days to train on some and test on later ones, and new data."""
+"""Whether training makes sense: a day with a label, and something new since the last training."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ from churn_duck.warehouse.store import Warehouse
 
 
 def days_needed(settings: Settings) -> int:
-    """Returns the days of events for one training and one test snapshot: look-back, label, purge and label again."""
-    step, horizon = settings.training.snapshot_every_days, settings.churn.window_days
-    dates = 2
-    while (dates - max(1, int(settings.training.test_size * dates))) * step <= horizon:
-        dates += 1
-    return max(settings.features.windows_days) + (dates - 1) * step + horizon
+    """Days of events for one training day: itself, and those that its label waits for."""
+    return 1 + settings.churn.lead_days + settings.churn.window_days
 
 
 def require_history(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Raises HistoryTooShort when the split would leave nothing to train or test on."""
-    splits = {row[0] for row in con.execute("select distinct split from training_snapshots").fetchall()}
-    if {"train", "test"} <= splits:
+    """Raises HistoryTooShort when no day has a label yet."""
+    if con.execute("select count(*) from training_snapshots").fetchall()[0][0]:
         return
     first, last, days = con.execute(
         "select first_event_date, as_of_date, date_diff('day', first_event_date, as_of_date) + 1 from period"
     ).fetchall()[0]
+    gaps = con.execute("select coalesce(sum(gap_days), 0) from logging_gaps").fetchall()[0][0]
+    unrecorded = f", {gaps} of them without recorded events (see the view logging_gaps)," if gaps else ""
     raise HistoryTooShort(
-        f"{days} days of events ({first} to {last}) are too few: windows of {max(settings.features.windows_days)} days "
-        f"and labels of {settings.churn.window_days} days need {days_needed(settings)} days; land more history, "
-        "or shorten features.windows_days or churn.window_days"
+        f"{days} days of events ({first} to {last}){unrecorded} have no label: labels of {settings.churn.window_days} "
+        f"days need {days_needed(settings)} days; land more history, or shorten churn.window_days"
     )
 
 

@@ -50,11 +50,11 @@ def train(
     progress("reading the training set")
     schema = learn_schema(con, warehouse.settings)
     share = affordable_share(con, warehouse.settings, schema, progress)
-    rows = read_rows(con, schema, "training_dataset", "split <> 'warm_up'", share)
+    rows = read_rows(con, schema, "training_dataset", share=share)
     keep = rows.split == "train"
     require_two_classes(rows.label[keep], "training rows")
-    learned = Part(schema, rows.where(keep), _dates(con, "split = 'train'"))
-    shipped = Part(schema, rows, _dates(con, "split <> 'warm_up'")) if warehouse.settings.training.refit else learned
+    learned = Part(schema, rows.where(keep), _dates(con, "split in ('train', 'by_user')"))
+    shipped = Part(schema, rows, _dates(con, "true")) if warehouse.settings.training.refit else learned
     del rows
     test = read_rows(con, schema, "evaluation_dataset", share=share)
     require_two_classes(test.only_eligible().label, "eligible test rows")
@@ -83,10 +83,18 @@ def _models(settings: Settings, names: tuple[ModelName, ...]) -> tuple[ModelName
 
 
 def _dates(con: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:
-    first, last, labelled, n = con.execute(
-        f"select min(as_of_date), max(as_of_date), max(label_end_date), count(*) from training_snapshots where {where}"
+    first, last, labelled, n, by_user = con.execute(
+        f"""select min(as_of_date), max(as_of_date), max(label_end_date), count(*),
+            coalesce(bool_or(split = 'by_user'), false)
+        from training_snapshots where {where}"""
     ).fetchall()[0]
-    return {"first_as_of_date": first, "last_as_of_date": last, "last_label_date": labelled, "snapshots": n}
+    return {
+        "first_as_of_date": first,
+        "last_as_of_date": last,
+        "last_label_date": labelled,
+        "snapshots": n,
+        "held_out": "users" if by_user else "dates",
+    }
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,11 @@ def _register(
         "as_of_date": end,
         "settings": deciding_settings(warehouse.settings),
         "train": learned.as_dict(),
-        "test": {"rows": len(test), "churn_rate": float(test.label.mean()), **_dates(con, "split = 'test'")},
+        "test": {
+            "rows": len(test),
+            "churn_rate": float(test.label.mean()),
+            **_dates(con, "split in ('test', 'by_user')"),
+        },
         "shipped": shipped.as_dict(),
         "user_share": learned.rows.share,
         "first_event_date": con.execute("select first_event_date from period").fetchall()[0][0],

@@ -15,7 +15,7 @@ PAIRS = 400_000
 # datasets with a row for every user and date, and the query for their number of dates
 DATES = {
     "training_dataset": "select count(*) from training_snapshots",
-    "evaluation_dataset": "select count(*) from training_snapshots where split = 'test'",
+    "evaluation_dataset": "select count(*) from training_snapshots where split in ('test', 'by_user')",
     "scoring_dataset": "select 1",
 }
 

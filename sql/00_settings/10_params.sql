@@ -5,6 +5,8 @@
 create or replace table params as
 select
     cast({{ settings.churn.window_days }} as integer) as churn_window_days,
+    cast({{ settings.churn.lead_days }} as integer) as churn_lead_days,
+    cast({{ settings.churn.lead_days + settings.churn.window_days }} as integer) as label_days,
     cast({{ settings.population.active_within_days | sql }} as integer) as active_within_days,
     cast({{ settings.features.windows_days | min }} as integer) as smallest_window_days,
     cast({{ settings.features.windows_days | max }} as integer) as largest_window_days,
@@ -31,7 +33,9 @@ select
     cast({{ sql_hash | sql }} as varchar) as sql_hash,
     cast({{ raw_folder | sql }} as varchar) as raw_folder;
 
-comment on column params.churn_window_days is 'H: days of silence after as_of_date that make a churner';
+comment on column params.churn_window_days is 'H: days of silence that make a churner';
+comment on column params.churn_lead_days is 'days between as_of_date and the first day that the label looks at, less one';
+comment on column params.label_days is 'days after as_of_date until a label is known: lead and window';
 comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
 comment on column params.smallest_window_days is 'days in the smallest feature window';
 comment on column params.largest_window_days is 'days in the largest feature window';

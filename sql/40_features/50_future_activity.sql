@@ -1,14 +1,15 @@
 -- future_activity: one row per asked-for day and user with activity in the churn_window_days after it.
 -- grain:  user_id, as_of_date
--- reads:  user_activity, params, period
--- A table macro: from future_activity([date '2025-04-30']). Days whose future is not all there yet have no rows.
+-- reads:  user_activity, params, period, unrecorded_windows
+-- A table macro: from future_activity([date '2025-04-30']). Days whose future is not all there yet,
+-- or was not recorded, have no rows.
 create or replace macro future_activity(as_of_dates) as table
 with asked as (
     select unnest(as_of_dates) as as_of_day
 ),
 
 steps as (
-    select unnest(generate_series(1, churn_window_days)) as step
+    select unnest(generate_series(churn_lead_days + 1, label_days)) as step
     from params
 ),
 
@@ -20,7 +21,13 @@ lookahead as (
     cross join steps
     cross join params
     cross join period
-    where cast(asked.as_of_day as date) + params.churn_window_days <= period.as_of_date
+    where
+        cast(asked.as_of_day as date) + params.label_days <= period.as_of_date
+        and cast(asked.as_of_day as date) not in (
+            select unrecorded_windows.as_of_date
+            from unrecorded_windows
+            where unrecorded_windows.has_no_label
+        )
 )
 
 select

@@ -1,7 +1,8 @@
 -- user_labels: one row per user and asked-for day whose next churn_window_days have all been seen.
 -- grain:  user_id, as_of_date
--- reads:  users_clean, future_activity, params, period
--- A table macro: from user_labels([date '2025-04-30']). A day whose future is not all there yet has no row, never a 0.
+-- reads:  users_clean, future_activity, params, period, unrecorded_windows
+-- A table macro: from user_labels([date '2025-04-30']). A day whose future is not all there yet,
+-- or was not recorded, has no row, never a 0.
 create or replace macro user_labels(as_of_dates) as table
 with asked as (
     select unnest(as_of_dates) as as_of_day
@@ -12,7 +13,13 @@ matured as (
     from asked
     cross join params
     cross join period
-    where cast(asked.as_of_day as date) + params.churn_window_days <= period.as_of_date
+    where
+        cast(asked.as_of_day as date) + params.label_days <= period.as_of_date
+        and cast(asked.as_of_day as date) not in (
+            select unrecorded_windows.as_of_date
+            from unrecorded_windows
+            where unrecorded_windows.has_no_label
+        )
 )
 
 select

@@ -4,9 +4,11 @@
 -- Its eligible rows are the test rows of training_dataset; the others show how much easy cases inflate a metric.
 create or replace view evaluation_dataset as
 with test_dates as (
-    select list(as_of_date) as as_of_dates
+    select
+        list(as_of_date) as as_of_dates,
+        bool_or(split = 'by_user') as is_by_user
     from training_snapshots
-    where split = 'test'
+    where split in ('test', 'by_user')
 )
 
 select
@@ -25,6 +27,11 @@ inner join user_labels((select test_dates.as_of_dates from test_dates)) as label
         features.user_id = labels.user_id
         and features.user_bucket = labels.user_bucket
         and features.as_of_date = labels.as_of_date
-where features.is_eligible or features.state <> 'future';
+where
+    (features.is_eligible or features.state <> 'future')
+    and (
+        not (select test_dates.is_by_user from test_dates)
+        or {{ is_held_out('features') }}
+    );
 
 {{ comments('evaluation_dataset', dataset_keys + kept_feature_columns + ['churn_label', 'is_eligible']) }}

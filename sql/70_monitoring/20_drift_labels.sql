@@ -3,7 +3,7 @@
 -- reads:  current_production, drift_reference, period, params, eligible_features, future_activity
 create or replace view drift_labels as
 with matured as (
-    select list(period.as_of_date - params.churn_window_days) as as_of_dates
+    select list(period.as_of_date - params.label_days) as as_of_dates
     from current_production as production
     inner join drift_reference
         on
@@ -11,7 +11,7 @@ with matured as (
             and drift_reference.feature = 'churn_label'
     cross join period
     cross join params
-    where drift_reference.last_as_of_date < period.as_of_date - params.churn_window_days
+    where drift_reference.last_as_of_date < period.as_of_date - params.label_days
 )
 
 select

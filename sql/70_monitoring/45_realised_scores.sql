@@ -50,7 +50,7 @@ select
     scores.churn_risk,
     users_clean.user_id is not null as is_known,
     states.days_since_last_activity,
-    scores.as_of_date + params.churn_window_days as matures_on,
+    scores.as_of_date + params.label_days as matures_on,
     labels.churn_label
 from scores
 inner join newest

@@ -217,8 +217,8 @@ def test_the_card_of_an_older_version_is_the_same_in_a_later_world(own: Warehous
 
 def test_the_split_on_the_card_is_purged(content: dict[str, Any]) -> None:
     found = parts(content["split"])
-    assert [part["kind"] for part in found] == ["warm_up", "fit", "purge", "calibrate", "purge", "test"]
-    fit, calibrate, test = (found[place] for place in (1, 3, 5))
+    assert [part["kind"] for part in found] == ["fit", "purge", "calibrate", "purge", "test"]
+    fit, calibrate, test = (found[place] for place in (0, 2, 4))
     assert fit["label_end"] < calibrate["first"]
     assert calibrate["label_end"] < test["first"]
     drawn = timeline(content["split"], 360)

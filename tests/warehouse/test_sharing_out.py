@@ -76,7 +76,7 @@ def test_more_rows_than_allowed_are_sampled_and_it_is_said(looking: duckdb.DuckD
     assert f"a random {share:.1%} of the users" in told[0]
     assert affordable_share(looking, SETTINGS, schema, told.append) == 1.0
     assert len(told) == 1
-    rows = read_rows(looking, schema, "training_dataset", "split <> 'warm_up'", share)
+    rows = read_rows(looking, schema, "training_dataset", share=share)
     assert rows.share == share
     assert len(rows) <= 1300
 

@@ -13,6 +13,7 @@ from churn_duck.pages.charts import Frame, Tick, months
 from churn_duck.pages.html import bounds, percent
 
 KINDS = {
+    "by_user": "learned from, and tested on users held out",
     "warm_up": "warm-up: too early for a full look back",
     "train": "training",
     "fit": "training",
