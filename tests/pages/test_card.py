@@ -237,7 +237,7 @@ def test_months_are_labelled_as_far_as_there_is_room() -> None:
 def test_a_version_without_its_split_has_no_card(own: Warehouse) -> None:
     with working(own, "test") as con:
         con.execute("delete from model_splits")
-        with pytest.raises(ModelError, match="was not kept, so it can have no card"):
+        with pytest.raises(ModelError, match="has no stored split, so no card can be written"):
             card(con, own, find_version(con, own, None))
 
 

@@ -144,7 +144,7 @@ def test_an_id_is_found_by_itself_and_who_is_not_listed_by_a_link(client: TestCl
     query = "select min(user_id) from users_clean anti join predictions using (user_id)"
     silent_user = str(looking.execute(query).fetchall()[0][0])
     text = client.get("/", params={"user_id": silent_user}).text
-    assert "is known, but not among those" in text
+    assert "exists, but is not in this list" in text
     assert ids(text) == [silent_user]
     assert "Nobody on this list" in client.get("/?user_id=999999").text
     assert client.get("/", params={"user_id": "1' or 1=1"}).status_code == 200
@@ -186,7 +186,7 @@ def test_a_user_who_is_not_on_the_list_is_shown_without_a_risk(client: TestClien
     query = "select min(user_id) from users_clean anti join predictions using (user_id)"
     text = client.get(f"/user?user_id={looking.execute(query).fetchall()[0][0]}").text
     assert "Not on the list of" in text
-    assert "The snapshot holds no score of this user." in text
+    assert "The snapshot has no score of this user." in text
     assert "Only who is on the list has reasons." in text
 
 
@@ -243,7 +243,7 @@ def test_drift_shows_once_it_was_checked_and_an_old_snapshot_is_said_to_be_old(o
     with TestClient(create_app(stale)) as client:
         text = client.get("/watch").text
         assert '<table class="heat">' in text
-        assert "Does the daily job run?" in text
+        assert "Is the daily job running?" in text
         assert text.count("these users are invented") == client.get("/").text.count("these users are invented") == 1
 
 
