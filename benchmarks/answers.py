@@ -27,6 +27,7 @@ from scipy.special import betaln, gammaln
 
 from churn_duck.evaluation.metrics import calibration_error, losses, ranking_metrics
 from churn_duck.evaluation.promote import promote
+from churn_duck.ingestion.land import land_configured
 from churn_duck.scoring.score import score
 from churn_duck.settings.config import MODEL_NAMES, Settings
 from churn_duck.settings.load import load_settings
@@ -91,7 +92,7 @@ def parsed(text: str) -> Log:
 def walked(log: Log, folder: Path, options: argparse.Namespace) -> Iterator[Day]:
     """The days of a log, oldest first, each as it was known on its evening."""
     settings = proposed(log, folder)
-    warehouse = landed(log, settings, folder / "engine")
+    warehouse = landed(settings, folder / "engine")
     evenings = [options.at] if options.at else origins(warehouse, log.horizon, options.origins, options.every)
     sides = {"engine": warehouse}
     if not options.engine_only:
@@ -128,13 +129,12 @@ def original(settings: Settings) -> Settings:
     )
 
 
-def landed(log: Log, settings: Settings, root: Path) -> Warehouse:
-    """The log's files in a warehouse."""
-    configuration = root.parent / "churn_duck.yaml"
-    subprocess.run(
-        [CHURN_DUCK, "--config", configuration, "--warehouse", root, "run"], check=False, capture_output=True, text=True
-    )
-    return Warehouse(root, settings)
+def landed(settings: Settings, root: Path) -> Warehouse:
+    """The files of the settings in a warehouse."""
+    root.mkdir()
+    warehouse = Warehouse(root, settings)
+    land_configured(warehouse, quiet)
+    return warehouse
 
 
 def origins(warehouse: Warehouse, horizon: int, count: int, every: int | None) -> list[date]:
