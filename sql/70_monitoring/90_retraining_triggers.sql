@@ -134,7 +134,7 @@ triggers as (
         coalesce(realised_loss.is_below_test or realised_loss.is_below_rule, false) as is_due,
         coalesce(
             realised_loss.as_of_date || ': ROC-AUC ' || format('{:.3f}', realised_loss.roc_auc)
-            || ', ' || format('{:.3f}', realised_loss.expected_roc_auc) || ' on the test rows; PR-AUC '
+            || ', ' || format('{:.3f}', realised_loss.expected_roc_auc) || ' on the test rows, PR-AUC '
             || format('{:.3f}', realised_loss.pr_auc) || ', recency rule '
             || format('{:.3f}', realised_loss.recency_pr_auc),
             'no day that production scored has known labels yet'
