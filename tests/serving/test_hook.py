@@ -418,7 +418,8 @@ def test_there_is_one_job_until_a_cooldown_after_its_end_however_it_ended(
     kubernetes.ended["churn-duck-retrain-alert"] = 25 * 3600
     assert [called(hour) for hour in (26, 48.9)] == [200, 200]
     assert post(client, message(alert())).json()["message"] == (
-        "already started: the Job churn-duck-retrain-alert exists (it is running, or ended less than 1440 minutes ago); "
+        "already started: the Job churn-duck-retrain-alert exists "
+        "(it is running, or ended less than 1440 minutes ago); "
         "to allow another: kubectl delete job churn-duck-retrain-alert"
     )
     assert [called(hour) for hour in (49.1, 49.2)] == [202, 200]
