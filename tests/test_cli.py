@@ -75,7 +75,7 @@ def test_from_files_to_an_export(folder: Path, capsys: pytest.CaptureFixture[str
     assert run("land", "--users", "users.csv", "--events", "events.csv") == 0
     assert "users.csv: 2 users landed" in capsys.readouterr().out
     assert run("validate") == 0
-    assert "22 rules: 22 pass, 0 warn, 0 fail" in capsys.readouterr().out
+    assert "23 rules: 23 pass, 0 warn, 0 fail" in capsys.readouterr().out
     assert run("build", "--json") == 0
     assert json.loads(capsys.readouterr().out)["active_days"] == 2
     for name in ("daily.parquet", "daily.csv"):
@@ -145,7 +145,7 @@ def test_too_little_history_says_how_many_days_are_needed(folder: Path, capsys: 
     run("land", "--users", "users.csv", "--events", "events.csv")
     run("build")
     assert run("train") == 1
-    assert "9 days of events (2025-01-01 to 2025-01-09) are too few" in capsys.readouterr().err
+    assert "9 days of events (2025-01-01 to 2025-01-09) have no label" in capsys.readouterr().err
 
 
 def test_windows_shorter_than_the_silence_allowed_are_mentioned(

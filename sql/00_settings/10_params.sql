@@ -34,7 +34,8 @@ select
     cast({{ raw_folder | sql }} as varchar) as raw_folder;
 
 comment on column params.churn_window_days is 'H: days of silence that make a churner';
-comment on column params.churn_lead_days is 'days between as_of_date and the first day that the label looks at, less one';
+comment on column params.churn_lead_days is
+'days between as_of_date and the first day that the label looks at, less one';
 comment on column params.label_days is 'days after as_of_date until a label is known: lead and window';
 comment on column params.active_within_days is 'days; active this recently is eligible. NULL: every user-day is';
 comment on column params.smallest_window_days is 'days in the smallest feature window';

@@ -36,7 +36,7 @@ select
     'warn' as severity,
     gap_days || ' days from ' || first_gap_date || ' to ' || last_gap_date || ' with ' || total_events
     || ' events where about ' || cast(round(usual_events) as bigint)
-    || ' are usual; they give no labels' as offence
+    || ' are usual, so that these days give no labels' as offence
 from gaps;
 
 {{ comments('check_logging_gap', check_columns) }}

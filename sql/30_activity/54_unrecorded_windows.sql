@@ -39,5 +39,7 @@ comment on column unrecorded_windows.as_of_date is 'the UTC day, seen at its end
 comment on column unrecorded_windows.days_ahead is 'days of its label window that were not recorded';
 comment on column unrecorded_windows.days_behind is
 'days of the look-back that decides who is eligible, or of the smallest window, that were not recorded';
-comment on column unrecorded_windows.has_no_label is 'true: too few days of the label window were recorded to know who left';
-comment on column unrecorded_windows.has_no_lookback is 'true: too few days before it were recorded to know who is silent';
+comment on column unrecorded_windows.has_no_label is
+'true: too few days of the label window were recorded to know who left';
+comment on column unrecorded_windows.has_no_lookback is
+'true: too few days before it were recorded to know who is silent';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,17 @@ def test_clean_data_breaks_no_rule_and_every_rule_is_planted_somewhere(tmp_path:
     found = verdicts(tmp_path, USERS, EVENTS)
     assert {one.verdict for one in found.values()} == {"pass"}
     elsewhere = {f"check_{table}_{what}" for table in ("users", "events") for what in ("empty", "column_missing")}
-    assert set(found) == {rule for rule, *_ in PLANTED} | elsewhere
+    assert set(found) == {rule for rule, *_ in PLANTED} | elsewhere | {"check_logging_gap"}
     assert set(found) == {file.name for file in sql_files() if file.name.startswith("check_")}
+
+
+def test_a_gap_in_logging_is_a_warning_that_names_its_days(tmp_path: Path) -> None:
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(90)]
+    logged = [day for day in days if not date(2025, 2, 10) <= day <= date(2025, 2, 20)]
+    rows = [event(number * 10 + copy, 1, f"{day}T12:00:00") for number, day in enumerate(logged) for copy in range(8)]
+    rule = verdicts(tmp_path, USERS, rows)["check_logging_gap"]
+    assert (rule.verdict, rule.offences) == ("warn", 1)
+    assert rule.examples[0].startswith("11 days from 2025-02-10 to 2025-02-20 with 0 events where about 88 are usual")
 
 
 def test_empty_tables_and_missing_columns_fail(tmp_path: Path) -> None:

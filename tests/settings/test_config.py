@@ -23,7 +23,7 @@ from churn_duck.settings.view_columns import (
 DECIDED = """
 warehouse: warehouse
 features: {windows_days: [7, 14, 30], history: true, exclude: [engagement_score]}
-churn: {window_days: 30, activity: null}
+churn: {window_days: 30, lead_days: 0, activity: null}
 population: {active_within_days: 30}
 training:
   {recipe: default, snapshot_every_days: 7, test_size: 0.2, random_state: 42, imbalance_strategy: none, refit: true,
@@ -53,7 +53,7 @@ def test_the_defaults_are_the_decided_ones_and_an_empty_file_changes_nothing(tmp
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("churn: {windw_days: 30}", "unknown key churn.windw_days; allowed: activity, window_days"),
+        ("churn: {windw_days: 30}", "unknown key churn.windw_days; allowed: activity, lead_days, window_days"),
         ("chrun: {}", "unknown key chrun; allowed: calibration, churn, drift,"),
         ("churn: {window_days: thirty}", "churn.window_days is 'thirty'"),
         ("churn: {window_days: 30.5}", "churn.window_days is 30.5"),
