@@ -187,7 +187,7 @@ def test_a_user_who_is_not_on_the_list_is_shown_without_a_risk(client: TestClien
     text = client.get(f"/user?user_id={looking.execute(query).fetchall()[0][0]}").text
     assert "Not on the list of" in text
     assert "The snapshot has no score of this user." in text
-    assert "Only who is on the list has reasons." in text
+    assert "Only users on the list have reasons." in text
 
 
 def test_ids_that_are_text_are_found_by_their_beginning_and_never_markup(tmp_path: Path) -> None:
