@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from churn_duck.evaluation.metrics import Codes, Vector, Weighing
 
@@ -68,10 +69,12 @@ def resampled_users(
     def replicate(number: int) -> list[float]:
         return weigh(users.drawn(np.random.default_rng([seed, number])))
 
-    if len(users.code) < ROWS_FOR_THREADS:
-        return np.array([replicate(number) for number in range(replicates)])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.array(list(pool.map(replicate, range(replicates))))
+    # the products of a replicate are small: several BLAS threads would spin longer than they work
+    with threadpool_limits(limits=1, user_api="blas"):
+        if len(users.code) < ROWS_FOR_THREADS:
+            return np.array([replicate(number) for number in range(replicates)])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.array(list(pool.map(replicate, range(replicates))))
 
 
 def middle(values: Vector, beyond: float = 0.025) -> list[float]:
