@@ -169,7 +169,7 @@ def test_train_promote_and_score_as_commands(own: Warehouse, capsys: pytest.Capt
     assert "not promoted; production stays:" in capsys.readouterr().out
     assert run(*at, "run", "--json") == 0
     ran = json.loads(capsys.readouterr().out)
-    assert len(ran["trained"]) == 2
+    assert len(ran["trained"]) == 3
     assert not ran["decision"]["promoted"]
     assert run(*at, "evaluate", "--capacity", "7") == 0
     assert "7 a day" in capsys.readouterr().out

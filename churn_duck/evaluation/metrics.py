@@ -199,7 +199,9 @@ def calibration_line(risk: Vector, label: Vector, steps: int = 25) -> tuple[floa
                 "the risks are all equal or separate churners perfectly; no calibration line can be fitted"
             )
         slope_step, intercept_step = newton_step(gradient, hessian)
-        slope, intercept = slope + slope_step, intercept + intercept_step
+        # a whole step from far away can overshoot to where every fitted risk is 0 or 1
+        share = min(1.0, 1 / max(abs(2 * slope_step), abs(intercept_step), 1e-12))
+        slope, intercept = slope + share * slope_step, intercept + share * intercept_step
     return slope, intercept
 
 

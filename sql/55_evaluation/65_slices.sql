@@ -23,7 +23,7 @@ ties as (
         score,
         tied,
         churners,
-    {{ down_to_each_score('sliced_by, place') }}
+        {{ down_to_each_score('sliced_by, place') | indent(4) }}
 ),
 
 ranked as (

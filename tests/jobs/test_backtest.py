@@ -119,7 +119,7 @@ def test_a_model_that_knows_the_future_is_detected(own: Warehouse, monkeypatch: 
 
 
 def test_too_many_origins_are_refused_with_the_possible_number(own: Warehouse) -> None:
-    with working(own, "test") as con, pytest.raises(HistoryTooShort, match="leaves room for 3; ask for fewer"):
+    with working(own, "test") as con, pytest.raises(HistoryTooShort, match="leaves room for 5; ask for fewer"):
         backtest(con, own, 9, None, None, silent)
 
 

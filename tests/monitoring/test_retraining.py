@@ -148,7 +148,7 @@ def test_what_is_new_is_still_learned_where_nothing_new_would_be_a_good_end(own:
     # new to both models by force
     assert _exit_code(["--warehouse", str(own.root), "retrain", "--if-new", "--force"]) == 0
     with connected(own) as looking:
-        assert looking.execute("select len(challengers) from retrainings").fetchall() == [(2,)]
+        assert looking.execute("select len(challengers) from retrainings").fetchall() == [(3,)]
 
 
 @pytest.mark.whole
@@ -178,7 +178,7 @@ def test_drift_that_fails_retrains_on_the_landed_data_and_keeps_the_reason(
         rows = looking.execute(
             "select reasons, outcome in ('promoted', 'not_promoted'), len(challengers) from retrainings"
         ).fetchall()
-        assert rows == [(["drift"], True, 2)]
+        assert rows == [(["drift"], True, 3)]
 
 
 def _generous_minutes() -> list[dict[str, Any]]:
