@@ -26,6 +26,8 @@ def trained(versions: Sequence[Version]) -> None:
         f"trained on {train['rows']:,} rows of {train['first_as_of_date']} to {train['last_as_of_date']} "
         f"(labels to {train['last_label_date']}), tested on {test['first_as_of_date']} to {test['last_as_of_date']}"
     )
+    if test.get("held_out") == "users":
+        typer.echo("NOTE: tested on a share of the users held out, because the history has too few later days")
     if metrics["user_share"] < 1:
         typer.echo(
             f"NOTE: a random {metrics['user_share']:.1%} of the users, because more rows would not fit in memory; "

@@ -30,7 +30,9 @@ ranked as (
     select
         sliced_by,
         place,
-        round({{ roc_auc() }}, 12) as roc_auc
+        round(
+            {{ roc_auc() | indent(4) }}, 12
+        ) as roc_auc
     from ties
     group by sliced_by, place
 ),
