@@ -15,8 +15,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from churn_duck_cli import show_training
 from churn_duck_cli.main import _exit_code
+from churn_duck_cli.printing import training as show_training
 
 from churn_duck.errors import WarehouseError
 from churn_duck.jobs.run import Ran

@@ -44,7 +44,7 @@ ONLY_IN = {
     "cli": (),
     "churn_duck_cli": (),
 }
-MOST_LINES, MOST_ROOMS = 300, 14
+MOST_LINES, MOST_ROOMS = 300, 15
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -137,6 +137,6 @@ def test_no_module_is_long_and_no_folder_full() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
     }
-    folders = [folder for folder in (ROOT / "churn_duck").rglob("*") if folder.is_dir()]
+    folders = [folder for name in ("churn_duck", "cli") for folder in (ROOT / name).rglob("*") if folder.is_dir()]
     full = [folder.name for folder in folders if len(list(folder.glob("[!_]*.py"))) > MOST_ROOMS]
     assert (long, full) == ({}, [])

@@ -10,9 +10,10 @@ import typer
 from churn_duck.ingestion import validate as checks
 from churn_duck.ingestion.land import land_configured, land_sources
 from churn_duck.jobs.run_log import recorded
-from churn_duck_cli import show, show_ingestion
 from churn_duck_cli.app import command
 from churn_duck_cli.options import Common, Events, Json, Users
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import ingestion as show_ingestion
 
 PANEL = "Data"
 FILES = "Parquet, CSV or JSON lines; a file, a glob or a folder."

@@ -10,10 +10,13 @@ import typer
 from churn_duck.jobs.run_log import recorded
 from churn_duck.proof.synthetic import World
 from churn_duck.settings.config import Settings
-from churn_duck_cli import run_entry, show, show_jobs, show_training
+from churn_duck_cli import run_entry
 from churn_duck_cli.app import command
 from churn_duck_cli.exit_codes import DRIFTED
 from churn_duck_cli.options import AsOf, Common, Events, Json, TopK, Users, as_date
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import jobs as show_jobs
+from churn_duck_cli.printing import training as show_training
 
 PANEL = "Whole jobs"
 Reason = Literal["manual", "schedule", "alert", "drift"]

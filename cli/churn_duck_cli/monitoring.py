@@ -8,10 +8,13 @@ import typer
 
 from churn_duck.jobs.run_log import recorded
 from churn_duck.warehouse.store import working
-from churn_duck_cli import run_entry, show, show_jobs, show_monitoring
+from churn_duck_cli import run_entry
 from churn_duck_cli.app import command
 from churn_duck_cli.exit_codes import DRIFTED
 from churn_duck_cli.options import AsOf, Common, Json
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import jobs as show_jobs
+from churn_duck_cli.printing import monitoring as show_monitoring
 
 PANEL = "Monitoring"
 

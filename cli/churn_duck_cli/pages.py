@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from churn_duck.jobs.run_log import recorded
-from churn_duck_cli import show, show_pages
 from churn_duck_cli.app import command
 from churn_duck_cli.options import AsOf, Common, Json
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import pages as show_pages
 
 PANEL = "Pages"
 Out = Annotated[

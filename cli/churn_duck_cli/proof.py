@@ -11,9 +11,10 @@ import typer
 
 from churn_duck.errors import ProofFailed
 from churn_duck.proof.synthetic import World
-from churn_duck_cli import show, show_proof
 from churn_duck_cli.app import command
 from churn_duck_cli.options import Common, Json, Start, as_date
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import proof as show_proof
 
 PANEL = "Synthetic data"
 DEFAULT = World()

@@ -8,9 +8,11 @@ import typer
 
 from churn_duck.jobs.run_log import recorded
 from churn_duck.warehouse.store import working
-from churn_duck_cli import run_entry, show, show_scoring
+from churn_duck_cli import run_entry
 from churn_duck_cli.app import command
 from churn_duck_cli.options import AsOf, Common, Json, TopK
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import scoring as show_scoring
 
 PANEL = "Scores"
 SHOWN = 10

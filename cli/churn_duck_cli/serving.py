@@ -12,9 +12,10 @@ import typer
 
 from churn_duck.errors import WarehouseError
 from churn_duck.jobs.run_log import recorded
-from churn_duck_cli import show, show_serving
 from churn_duck_cli.app import command
 from churn_duck_cli.options import AsOf, Common, Json
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import serving as show_serving
 
 if TYPE_CHECKING:
     from churn_duck.serving.hook.routes import Hook

@@ -12,10 +12,11 @@ import typer
 from churn_duck.jobs.run_log import recorded
 from churn_duck.settings.config import MODEL_NAMES, ModelName
 from churn_duck.warehouse.store import working
-from churn_duck_cli import show, show_training
 from churn_duck_cli.app import command
 from churn_duck_cli.exit_codes import NOT_PROMOTED
 from churn_duck_cli.options import AsOf, Common, Json
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import training as show_training
 
 PANEL = "Models"
 

@@ -20,9 +20,10 @@ from churn_duck.warehouse.as_of import described
 from churn_duck.warehouse.build import Cost
 from churn_duck.warehouse.catalog import listing, shown_sql, sql_files
 from churn_duck.warehouse.store import Warehouse, working
-from churn_duck_cli import show, show_warehouse
 from churn_duck_cli.app import command
 from churn_duck_cli.options import Common, Json
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import warehouse as show_warehouse
 
 PANEL = "Warehouse"
 

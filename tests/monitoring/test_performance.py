@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from churn_duck_cli.show_monitoring import performance as print_report
+from churn_duck_cli.printing.monitoring import performance as print_report
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from churn_duck.jobs.run import Ran

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from churn_duck_cli import show
+from churn_duck_cli.printing import common as show
 
 
 def written(content: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from churn_duck_cli.show import table
+from churn_duck_cli.printing.common import table
 
 if TYPE_CHECKING:
     from churn_duck.warehouse.build import Cost

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from churn_duck_cli import show, show_ingestion, show_scoring, show_training
+from churn_duck_cli.printing import common as show
+from churn_duck_cli.printing import ingestion as show_ingestion
+from churn_duck_cli.printing import scoring as show_scoring
+from churn_duck_cli.printing import training as show_training
 
 if TYPE_CHECKING:
     from churn_duck.jobs.daily import Day

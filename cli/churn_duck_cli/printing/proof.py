@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from churn_duck_cli import show
+from churn_duck_cli.printing import common as show
 
 if TYPE_CHECKING:
     from churn_duck.proof.finding import Finding

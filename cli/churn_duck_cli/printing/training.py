@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from churn_duck_cli.show import note, table
+from churn_duck_cli.printing.common import note, table
 
 if TYPE_CHECKING:
     from churn_duck.evaluation.promote import Decision

@@ -1,0 +1,1 @@
+"""What each wing's commands print."""
