@@ -8,9 +8,10 @@ from datetime import date
 from math import floor, log10
 from typing import Literal
 
+from churn_duck.monitoring.rows import PerformanceHistoryRow
 from churn_duck.pages.charts import LABEL, Frame, Tick, day_name, day_ticks, placer
 from churn_duck.pages.html import count, number, percent
-from churn_duck.pages.report.rows import BandRow, MoveRow, PerformanceRow, VolumeRow
+from churn_duck.pages.report.rows import BandRow, MoveRow, VolumeRow
 
 Known = Literal["realised", "estimate"]
 Drawn = Literal["expected", "estimate_high", "realised", "realised_high", "recency_rule"]
@@ -191,12 +192,12 @@ class History:
     expected: list[str]
 
 
-def histories(rows: Sequence[PerformanceRow]) -> dict[str, History]:
+def histories(rows: Sequence[PerformanceHistoryRow]) -> dict[str, History]:
     """Returns the history of each metric shown; empty without rows."""
     return {metric: history(rows, metric) for metric in ("pr_auc", "churn_rate")} if rows else {}
 
 
-def history(rows: Sequence[PerformanceRow], metric: str) -> History:
+def history(rows: Sequence[PerformanceHistoryRow], metric: str) -> History:
     """Returns the newest SHOWN_DOTS days of one metric."""
     own = [row for row in rows if row["metric"] == metric][-SHOWN_DOTS:]
     frame = Frame(380, 270)
@@ -219,7 +220,7 @@ def _share(most: float, quarters: int, metric: str) -> str:
     return number(value, 2) if metric == "pr_auc" else percent(value, 0 if 25 * most == round(25 * most) else 1)
 
 
-def _shown(row: PerformanceRow) -> tuple[Drawn, ...]:
+def _shown(row: PerformanceHistoryRow) -> tuple[Drawn, ...]:
     """Returns the columns drawn for a day: estimates only without realised values."""
     if row["realised"] is None:
         return ("expected", "estimate_high")
@@ -231,7 +232,7 @@ def _scale(frame: Frame, most: float) -> Callable[[float | None], float | None]:
 
 
 def _span(
-    row: PerformanceRow, x: Callable[[date], float], y: Callable[[float | None], float | None], name: Known
+    row: PerformanceHistoryRow, x: Callable[[date], float], y: Callable[[float | None], float | None], name: Known
 ) -> Span:
     low, high = row["estimate_low"], row["estimate_high"]
     if name == "realised":
@@ -245,10 +246,10 @@ def _span(
 
 
 def _paths(
-    own: Sequence[PerformanceRow], x: Callable[[date], float], y: Callable[[float | None], float | None]
+    own: Sequence[PerformanceHistoryRow], x: Callable[[date], float], y: Callable[[float | None], float | None]
 ) -> list[str]:
     """Returns one line per model and stretch of days; a single day is a dash."""
-    stretches: list[list[PerformanceRow]] = []
+    stretches: list[list[PerformanceHistoryRow]] = []
     for row in own:
         if stretches and stretches[-1][-1]["model_version"] == row["model_version"]:
             stretches[-1].append(row)

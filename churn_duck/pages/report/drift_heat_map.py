@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from churn_duck.monitoring.rows import DriftHistoryRow
 from churn_duck.pages.html import number
-from churn_duck.pages.report.rows import DriftRow
 
 SHOWN_DAYS, SHOWN_ROWS, SHOWN_CALM = 12, 24, 8
 KINDS = {"score": "score", "label": "label rate", "volume": "data volume", "freshness": "freshness",
@@ -44,7 +44,7 @@ class Heat:
     hidden_loud: int
 
 
-def heat(drift: Sequence[DriftRow]) -> Heat:
+def heat(drift: Sequence[DriftHistoryRow]) -> Heat:
     """Returns what was WARN or FAIL on a shown day, what is not a feature, and the largest of the rest."""
     days = sorted({row["as_of_date"] for row in drift})
     shown = days[-SHOWN_DAYS:]
@@ -61,7 +61,7 @@ def heat(drift: Sequence[DriftRow]) -> Heat:
     return Heat(shown, len(days) - len(shown), kept, len(lines) - len(kept), len(loud[SHOWN_ROWS:]))
 
 
-Checks = Mapping[tuple[str, date], DriftRow]
+Checks = Mapping[tuple[str, date], DriftHistoryRow]
 
 
 def _rank(name: str, by_key: Checks, days: Sequence[date]) -> tuple[float, float, float, str]:
@@ -79,7 +79,7 @@ def _line(name: str, by_key: Checks, days: Sequence[date]) -> Line:
     return Line(name, KINDS.get(kinds[-1], ""), [_cell(day, row) for day, row in zip(days, own, strict=True)], calm)
 
 
-def _cell(day: date, row: DriftRow | None) -> Cell:
+def _cell(day: date, row: DriftHistoryRow | None) -> Cell:
     if row is None or row["verdict"] is None:
         return Cell("none", "", f"{day}: {row['message'] if row else 'not checked'}")
     psi, floor = row["psi"], row["floor_psi"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NotRequired, TypedDict
 
+from churn_duck.monitoring.rows import DriftHistoryRow, PerformanceHistoryRow
+
 
 class ScoredDay(TypedDict):
     """A row of `scored_days`."""
@@ -53,41 +55,6 @@ class RiserReason(TypedDict):
     example: str
 
 
-class DriftRow(TypedDict):
-    """A row of `drift_history`."""
-
-    as_of_date: date
-    name: str
-    kind: str
-    model_version: str
-    verdict: str | None
-    severity: int
-    psi: float | None
-    floor_psi: float | None
-    message: str
-
-
-class PerformanceRow(TypedDict):
-    """A row of `performance_history`."""
-
-    as_of_date: date
-    metric: str
-    model_version: str
-    matures_on: date
-    days_until_mature: int
-    scored_users: int
-    matured_users: int
-    expected: float | None
-    estimate: float | None
-    estimate_low: float | None
-    estimate_high: float | None
-    realised: float | None
-    realised_low: float | None
-    realised_high: float | None
-    recency_rule: float | None
-    gain_low: float | None
-
-
 class VolumeRow(TypedDict):
     """A row of `daily_volume`."""
 
@@ -133,8 +100,8 @@ class Evidence(TypedDict):
     scored: ScoredDay | None
     churn_window_days: int
     bands: list[BandRow]
-    drift: list[DriftRow]
-    performance: list[PerformanceRow]
+    drift: list[DriftHistoryRow]
+    performance: list[PerformanceHistoryRow]
     health: Health
 
 
